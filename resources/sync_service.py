@@ -1,0 +1,298 @@
+"""``MimSyncService``: the Microsoft Identity Manager 2016 Synchronization Service of one node.
+
+The only declaration of its properties. ``python -m mimc.resources.generate`` writes what follows from it.
+Sources of the facts: reference "MIM 2016 Synchronization Service", sections 1 (setup properties), 3 (installed
+state), 4 (gMSA), 5 (keys).
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from mimc.state import State, Verdict
+
+from .base import Host, Kind, Property, Reading, ResourceType, Rule
+from .compare import LOCAL_NAMES, compare, version_parts
+
+#: MIM 2016 SP2: the first release that installs with a gMSA.
+FIRST_VERSION_WITH_GMSA = "4.6.34.0"
+
+_MAINTENANCE = "setup's maintenance mode would have to change it"
+_ABSOLUTE_PATH = {"pattern": r"^([A-Za-z]:\\|\\\\[^\\]+\\[^\\]+)", "x-expected": "an absolute Windows path"}
+_DOMAIN_NAME = {"pattern": r'^[^\\/"\[\]:;|=,+*?<>@]+\\[^\\/"\[\]:;|=,+*?<>]+$', "x-expected": "DOMAIN\\name"}
+
+
+def _group(name: str, key: str, what: str, default: str) -> Property:
+    return Property(
+        name,
+        "String",
+        Kind.WRITE,
+        f"{what}, as DOMAIN\\name. Setup's own default is the local group {default}.",
+        Rule.ACCOUNT,
+        ("groups", key),
+        "security groups",
+        cannot_set=f"{_MAINTENANCE} (group rights also live in DCOM, the registry and file ACLs)",
+        schema=_DOMAIN_NAME,
+    )
+
+
+SYNC_SERVICE = ResourceType(
+    class_name="MSFT_MimSyncService",
+    friendly_name="MimSyncService",
+    module_name="MimSyncDsc",
+    section="syncService",
+    properties=(
+        Property("IsSingleInstance", "String", Kind.KEY, "One a node.", values=("Yes",), fixed="Yes"),
+        Property(
+            "Ensure",
+            "String",
+            Kind.WRITE,
+            "Whether the product is installed: its Uninstall entry and its service, never one alone.",
+            Rule.TEXT,
+            values=("Present", "Absent"),
+            fixed="Present",
+            repairable=True,
+        ),
+        Property(
+            "SourcePath",
+            "String",
+            Kind.REQUIRED,
+            "Folder or .iso that holds Synchronization Service.msi.",
+            spec=("source",),
+            screen="unpack the package",
+            schema=_ABSOLUTE_PATH,
+        ),
+        Property(
+            "TransformPath",
+            "String",
+            Kind.WRITE,
+            "Transform (.mst) given to setup; keep the file, maintenance asks for it again.",
+            spec=("transform",),
+            schema=_ABSOLUTE_PATH,
+        ),
+        Property(
+            "MediaSha256",
+            "String",
+            Kind.WRITE,
+            "SHA-256 that Synchronization Service.msi must have; without it Microsoft's signature is checked.",
+            spec=("mediaSha256",),
+            schema={"pattern": "^[0-9A-Fa-f]{64}$", "x-expected": "64 hexadecimal digits"},
+        ),
+        Property(
+            "AcceptLicense",
+            "Boolean",
+            Kind.REQUIRED,
+            "Acceptance of the license terms; must be true.",
+            spec=("acceptLicense",),
+            screen="license",
+        ),
+        Property(
+            "InstallDirectory",
+            "String",
+            Kind.WRITE,
+            "Folder under which setup makes its folder Synchronization Service.",
+            Rule.PATH,
+            ("installDirectory",),
+            "destination folder",
+            cannot_set="an installed product does not move",
+            schema=_ABSOLUTE_PATH,
+        ),
+        Property(
+            "SqlServer",
+            "String",
+            Kind.WRITE,
+            "Host name or SQL alias of the SQL Server; no port (setup rolls back on one: use an alias).",
+            Rule.SERVER,
+            ("database", "server"),
+            "database connection",
+            cannot_set="the product has to be installed again with its database and key file",
+            schema={
+                "pattern": r"^[^\s\\/,:;'\"]+$",
+                "x-expected": "a host name or SQL alias, without instance and port",
+            },
+        ),
+        Property(
+            "SqlInstance",
+            "String",
+            Kind.WRITE,
+            "SQL instance; default or MSSQLSERVER for the default instance.",
+            Rule.INSTANCE,
+            ("database", "instance"),
+            "database connection",
+            cannot_set="the product has to be installed again with its database and key file",
+            schema={
+                "pattern": r"^[A-Za-z_#&\u0080-\uffff][\w#$&@\u0080-\uffff]{0,15}$",
+                "x-expected": "the bare name of an instance, or default",
+            },
+        ),
+        Property(
+            "DatabaseName",
+            "String",
+            Kind.WRITE,
+            "Database of the Synchronization Service.",
+            Rule.TEXT,
+            ("database", "name"),
+            "database connection",
+            cannot_set="the product has to be installed again with its database and key file",
+            schema={
+                "pattern": r"^[^\x00-\x1f\"]{1,128}$",
+                "x-expected": "a database name of 1 to 128 characters without double quotes",
+            },
+        ),
+        Property(
+            "ServiceAccount",
+            "MSFT_Credential",
+            Kind.WRITE,
+            "Account of the service, DOMAIN\\name with a password reference.",
+            Rule.ACCOUNT,
+            ("serviceAccount",),
+            "service account",
+            cannot_set=f"{_MAINTENANCE}, with the key file at hand",
+        ),
+        Property(
+            "ManagedServiceAccount",
+            "String",
+            Kind.WRITE,
+            "Group managed service account, DOMAIN\\name$; has no password. From SP2 on.",
+            Rule.ACCOUNT,
+            ("managedServiceAccount",),
+            "service account",
+            cannot_set=f"{_MAINTENANCE}, with the key file at hand",
+            schema={
+                "pattern": r'^[^\\/"\[\]:;|=,+*?<>@]+\\[^\\/"\[\]:;|=,+*?<>]+\$$',
+                "x-expected": "DOMAIN\\name$, a group managed service account",
+            },
+        ),
+        _group("AdministratorsGroup", "administrators", "Administrators", "FIMSyncAdmins"),
+        _group("OperatorsGroup", "operators", "Operators", "FIMSyncOperators"),
+        _group("JoinersGroup", "joiners", "Joiners", "FIMSyncJoiners"),
+        _group("BrowseGroup", "connectorBrowse", "Connector Browse", "FIMSyncBrowse"),
+        _group("PasswordResetGroup", "passwordReset", "WMI password management", "FIMSyncPasswordSet"),
+        Property(
+            "EnableRpcFirewallRules",
+            "Boolean",
+            Kind.WRITE,
+            "Inbound RPC rules of Windows Firewall whose program is miiserver.exe.",
+            Rule.BOOLEAN,
+            ("firewall",),
+            "security settings",
+            repairable=True,
+        ),
+        Property(
+            "KeyBackupPath",
+            "String",
+            Kind.WRITE,
+            "File on the node that holds the exported encryption keys.",
+            Rule.PATH,
+            ("encryptionKeyBackup",),
+            "key backup",
+            repairable=True,
+            schema=_ABSOLUTE_PATH,
+        ),
+        Property(
+            "MinimumVersion",
+            "String",
+            Kind.WRITE,
+            "Oldest product version that is good enough.",
+            Rule.VERSION,
+            ("minimumVersion",),
+            cannot_set="the product has to be patched",
+            schema={"pattern": r"^\d+(\.\d+){1,3}$", "x-expected": 'a version such as "4.6.34.0", in quotes'},
+        ),
+        Property(
+            "SetupTimeout",
+            "UInt32",
+            Kind.WRITE,
+            "Seconds that setup may take before the report is stillRunning; it is never killed.",
+            spec=("setupTimeoutSeconds",),
+            schema={"minimum": 60, "maximum": 86400},
+        ),
+        Property("ProductVersion", "String", Kind.READ, "DisplayVersion of the Uninstall entry."),
+        Property("ProductCode", "String", Kind.READ, "Product code of the Uninstall entry."),
+        Property("InstallPath", "String", Kind.READ, "Folder of the installed product."),
+        Property("ServiceState", "String", Kind.READ, "State of the service."),
+        Property("KeyBackupTime", "String", Kind.READ, "Time of the last recorded key export, ISO 8601."),
+        Property("RebootRequired", "Boolean", Kind.READ, "A restart is pending for this product."),
+        Property("Unknown", "String[]", Kind.READ, "Properties that could not be read, each with the reason."),
+        Property("State", "String", Kind.READ, "The whole state as JSON, in the form of docs/contract.md."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncService:
+    """The desired Synchronization Service of one node: Get, Test and Set over a :class:`Host`.
+
+    ``desired`` maps property names to plain values; an account with a password is its user name.
+    """
+
+    desired: Mapping[str, object]
+
+    def reading(self) -> Reading:
+        """Return what has to be asked of the node to judge these values."""
+        accounts = [
+            str(value)
+            for name, value in self.desired.items()
+            if SYNC_SERVICE.property(name).rule is Rule.ACCOUNT
+        ]
+        return Reading(tuple(dict.fromkeys(accounts)), str(self.desired.get("KeyBackupPath", "")))
+
+    def get(self, host: Host) -> State:
+        """Return the node's state; nothing is changed."""
+        reading = self.reading()
+        return host.read(reading.accounts, reading.key_backup_path)
+
+    def test(self, host: Host) -> tuple[Verdict, ...]:
+        """Return a verdict for each desired property; nothing is changed."""
+        return compare(SYNC_SERVICE, self.desired, self.get(host))
+
+    def set(self, host: Host) -> None:
+        """Let the node enact the desired state."""
+        host.enact()
+
+
+def check(section: Mapping[str, Any], computer_names: Set[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with *section* (plain data that fits the schema) as path and sentence.
+
+    Only rules that go beyond one value; each is a way in which setup fails late (facts 1.3, 4, 7.2).
+    ``computer_names`` are the short names, without case, of the nodes that the section is for.
+    """
+    if section["acceptLicense"] is not True:
+        yield ("acceptLicense",), "setup needs the license accepted: read the terms, then write acceptLicense: true"
+    yield from _check_account(section, computer_names)
+    version = section.get("minimumVersion")
+    if (
+        "managedServiceAccount" in section
+        and version
+        and version_parts(version) < version_parts(FIRST_VERSION_WITH_GMSA)
+    ):
+        yield (
+            ("minimumVersion",),
+            f"a group managed service account installs from {FIRST_VERSION_WITH_GMSA} (SP2) on, not with {version}",
+        )
+
+
+def _check_account(
+    section: Mapping[str, Any], computer_names: Set[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    account, managed = section.get("serviceAccount"), section.get("managedServiceAccount")
+    if account and managed:
+        yield (
+            ("managedServiceAccount",),
+            "serviceAccount and managedServiceAccount exclude each other: keep one",
+        )
+    elif not account and not managed:
+        yield (), "the service needs an account: serviceAccount with a password, or managedServiceAccount"
+    if account and account["user"].endswith("$"):
+        yield (
+            ("serviceAccount", "user"),
+            "a name that ends in $ is a managed account: write it as managedServiceAccount, without a password",
+        )
+    local = LOCAL_NAMES | computer_names
+    server = str(section.get("database", {}).get("server", ""))
+    domain = str(account["user"]).partition("\\")[0].casefold() if account else ""
+    if account and domain in local and server.casefold().partition(".")[0] not in local:
+        yield (
+            ("serviceAccount", "user"),
+            f"a local account cannot reach the SQL Server {server}: a remote one needs a domain account",
+        )

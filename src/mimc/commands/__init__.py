@@ -1,0 +1,1 @@
+"""The verbs, one module each: ``add_arguments(parser)`` and ``run(arguments)``."""
