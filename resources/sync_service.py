@@ -213,7 +213,9 @@ SYNC_SERVICE = ResourceType(
         Property("ServiceState", "String", Kind.READ, "State of the service."),
         Property("KeyBackupTime", "String", Kind.READ, "Time of the last recorded key export, ISO 8601."),
         Property("RebootRequired", "Boolean", Kind.READ, "A restart is pending for this product."),
-        Property("Unknown", "String[]", Kind.READ, "Properties that could not be read, each with the reason."),
+        Property(
+            "Unknown", "String[]", Kind.READ, "Properties that could not be read, each with the reason."
+        ),
         Property("State", "String", Kind.READ, "The whole state as JSON, in the form of docs/contract.md."),
     ),
 )
@@ -258,7 +260,10 @@ def check(section: Mapping[str, Any], computer_names: Set[str]) -> Iterator[tupl
     ``computer_names`` are the short names, without case, of the nodes that the section is for.
     """
     if section["acceptLicense"] is not True:
-        yield ("acceptLicense",), "setup needs the license accepted: read the terms, then write acceptLicense: true"
+        yield (
+            ("acceptLicense",),
+            "setup needs the license accepted: read the terms, then write acceptLicense: true",
+        )
     yield from _check_account(section, computer_names)
     version = section.get("minimumVersion")
     if (
