@@ -5,7 +5,8 @@ Sources of the facts: reference "MIM 2016 Synchronization Service", sections 1 (
 state), 4 (gMSA), 5 (keys).
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -253,7 +254,9 @@ class SyncService:
         host.enact()
 
 
-def check(section: Mapping[str, Any], computer_names: Set[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+def check(
+    section: Mapping[str, Any], computer_names: AbstractSet[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what is wrong with *section* (plain data that fits the schema) as path and sentence.
 
     Only rules that go beyond one value; each is a way in which setup fails late (facts 1.3, 4, 7.2).
@@ -278,7 +281,7 @@ def check(section: Mapping[str, Any], computer_names: Set[str]) -> Iterator[tupl
 
 
 def _check_account(
-    section: Mapping[str, Any], computer_names: Set[str]
+    section: Mapping[str, Any], computer_names: AbstractSet[str]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     account, managed = section.get("serviceAccount"), section.get("managedServiceAccount")
     if account and managed:

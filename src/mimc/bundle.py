@@ -5,7 +5,6 @@ A bundle can lie in a folder between them; ``write`` puts it there whole or not 
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,7 +91,7 @@ def write(bundle: Bundle, folder: Path) -> None:
             for name, data in files.items():
                 temporary[name].write_bytes(data)
             for name, path in temporary.items():
-                os.replace(path, folder / name)
+                path.replace(folder / name)
         finally:
             for path in temporary.values():
                 path.unlink(missing_ok=True)

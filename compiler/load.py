@@ -1,0 +1,211 @@
+"""YAML text to plain data that knows file, line and column.
+
+The C parser of PyYAML where it is present gives events; what they mean is decided here, because YAML 1.1 as
+PyYAML resolves it turns ``off``, ``010`` and dates into other things than the author typed. Only ``true`` and
+``false``, ``null``, decimal integers and decimal fractions are more than text (the YAML 1.2 core schema, less its
+surprises). Repeated keys are errors, aliases may not grow the text beyond bounds.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from mimc.errors import Position, Problem, SpecError
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MAX_DEPTH = 50
+#: Values that aliases may add beyond what stands in the text: a bomb is refused, anchors in a spec are not.
+_MAX_ALIASED_VALUES = 50_000
+_CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_REAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a value begins, and the places of its children; ``keys`` are the places of the keys themselves."""
+
+    line: int
+    column: int
+    children: dict[str | int, "_Place"] = field(default_factory=dict)
+    keys: dict[str, "_Place"] = field(default_factory=dict)
+    values: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Plain data from a YAML file; :meth:`position` tells where a part of it stands."""
+
+    file: str
+    data: Any
+    _root: _Place
+
+    def position(self, path: Path, *, key: bool = False) -> Position:
+        """Return the place of the value at *path*, or of its key; of the nearest parent when it is missing."""
+        place = self._root
+        for index, step in enumerate(path):
+            if key and index == len(path) - 1 and step in place.keys:
+                place = place.keys[str(step)]
+                break
+            if step not in place.children:
+                break
+            place = place.children[step]
+        return Position(self.file, place.line, place.column)
+
+
+def load(data: bytes, file: str) -> Loaded:
+    """Return the one YAML document in *data*; *file* is its name in errors.
+
+    Raises:
+        SpecError: not UTF-8 text, empty, not YAML, or one of the rules above is broken.
+    """
+    text = _decode(data, file)
+    reader = _Reader(file, len(text))
+    try:
+        value, root = reader.document(yaml.parse(text, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        raise SpecError([*reader.problems, _syntax_problem(error, text, file)]) from None
+    except yaml.reader.ReaderError as error:
+        raise SpecError([Problem(Position(file, 1, 1), f"not a text file: {error.reason}")]) from None
+    if reader.problems:
+        raise SpecError(reader.problems)
+    return Loaded(file, value, root)
+
+
+def _decode(data: bytes, file: str) -> str:
+    start = Position(file, 1, 1)
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        raise SpecError([Problem(start, "not a text file: a spec is YAML in UTF-8")]) from None
+    if "\0" in text:
+        raise SpecError([Problem(start, "not a text file: it holds NUL characters")])
+    if not text.strip():
+        raise SpecError([Problem(start, "the file is empty; examples/contoso/spec.yaml shows a whole spec")])
+    return text
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Problem(Position(file, 1, 1), f"not YAML: {error.problem}")
+    position = Position(file, mark.line + 1, mark.column + 1)
+    line = (text.splitlines() or [""])[min(mark.line, text.count("\n"))]
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return Problem(position, "a tab indents this line; YAML wants spaces")
+    context = f" ({error.context})" if error.context else ""
+    return Problem(position, f"not YAML: {error.problem}{context}")
+
+
+class _Reader:
+    """Builds data and places from events, one document, collecting problems on its way."""
+
+    def __init__(self, file: str, text_length: int) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._budget = text_length + _MAX_ALIASED_VALUES
+        self._anchors: dict[str, tuple[Any, _Place]] = {}
+
+    def document(self, events: Iterator[yaml.Event]) -> tuple[Any, _Place]:
+        value: Any = None
+        root = _Place(1, 1)
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise SpecError(
+                        [*self.problems, self._at(event, "a second document begins here; keep one a file")]
+                    )
+                value, root = self._value(next(events), events, 0)
+        if not documents:
+            raise SpecError([Problem(Position(self.file, 1, 1), "the file holds comments only, no spec")])
+        return value, root
+
+    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> tuple[Any, _Place]:
+        if depth > _MAX_DEPTH:
+            raise SpecError([self._at(event, f"nested more than {_MAX_DEPTH} levels deep")])
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        place = self._place(event)
+        value: Any
+        if isinstance(event, yaml.ScalarEvent):
+            value = _resolve(event)
+            self._check_characters(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._sequence(events, place, depth)
+        else:
+            value = self._mapping(events, place, depth)
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            self._anchors[anchor] = value, place
+        return value, place
+
+    def _alias(self, event: yaml.AliasEvent) -> tuple[Any, _Place]:
+        if event.anchor not in self._anchors:
+            raise SpecError([self._at(event, f"the alias *{event.anchor} has no anchor before it")])
+        value, place = self._anchors[event.anchor]
+        self._budget -= place.values
+        if self._budget < 0:
+            raise SpecError([self._at(event, "the aliases of this file add up to too many values")])
+        return value, place
+
+    def _sequence(self, events: Iterator[yaml.Event], place: _Place, depth: int) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            value, child = self._value(event, events, depth + 1)
+            place.children[len(items)] = child
+            place.values += child.values
+            items.append(value)
+        return items
+
+    def _mapping(self, events: Iterator[yaml.Event], place: _Place, depth: int) -> dict[str, Any]:
+        items: dict[str, Any] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise SpecError([*self.problems, self._at(event, "a key must be a plain word")])
+            key, key_place = event.value, self._place(event)
+            value, child = self._value(next(events), events, depth + 1)
+            if key in items:
+                first = place.keys[key]
+                self.problems.append(
+                    self._at(event, f"the key {key} stands twice, first in line {first.line}")
+                )
+                continue
+            items[key], place.children[key], place.keys[key] = value, child, key_place
+            place.values += child.values
+        return items
+
+    def _check_characters(self, event: yaml.ScalarEvent) -> None:
+        for character in event.value:
+            if character == "\0" or "\ud800" <= character <= "\udfff":
+                text = f"this text holds U+{ord(character):04X}, which no document can carry"
+                self.problems.append(self._at(event, text))
+                return
+
+    def _place(self, event: yaml.Event) -> _Place:
+        assert event.start_mark
+        return _Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _at(self, event: yaml.Event, text: str) -> Problem:
+        place = self._place(event)
+        return Problem(Position(self.file, place.line, place.column), text)
+
+
+def _resolve(event: yaml.ScalarEvent) -> Any:
+    text: str = event.value
+    if not event.implicit[0]:
+        return text
+    if text.lower() in _CONSTANTS and text in (text.lower(), text.capitalize(), text.upper()):
+        return _CONSTANTS[text.lower()]
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) < 40 else text
+    if _REAL.fullmatch(text):
+        return float(text)
+    return text

@@ -1,0 +1,77 @@
+"""One target on its way from the spec to its documents' bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mimc.bundle import NodeDocuments
+from mimc.certificates import EncryptionCertificate
+from mimc.errors import Problem, SpecError
+from mimc.secret import Secret, SecretReference
+
+from . import mof
+from .document import Document, MetaDocument, spec_hash
+from .expand import audit_document, meta_document, node_document
+from .secrets import sealer
+from .spec import DEFAULT_SETUP_TIMEOUT_S, Credential, Spec, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The documents of one target before any secret is known."""
+
+    spec: Spec
+    target: Target
+    certificate: EncryptionCertificate | None
+    document: Document
+    meta: MetaDocument
+    audit: Document | None
+
+    def references(self) -> list[SecretReference]:
+        """Return the secrets that the documents need."""
+        audit = self.audit.credentials() if self.audit else ()
+        return [credential.password for credential in (*self.document.credentials(), *audit)]
+
+    def write(self, source: str, secrets: Mapping[SecretReference, Secret]) -> NodeDocuments:
+        """Return the documents with every secret sealed; *source* is the spec's name in SourceInfo."""
+        seal = sealer(secrets, self.certificate)
+        identity = spec_hash(self.document, self.meta)
+        audit = mof.write(self.audit, identity, source, seal) if self.audit else None
+        service = self.spec.service
+        timeout_s = service.get("SetupTimeout", DEFAULT_SETUP_TIMEOUT_S)
+        assert isinstance(timeout_s, int)
+        return NodeDocuments(
+            configuration=self.spec.name,
+            node=self.target.name,
+            resource_id=self.document.instances[0].resource_id,
+            spec_hash=identity,
+            thumbprint=self.certificate.thumbprint if self.certificate else "",
+            mof=mof.write(self.document, identity, source, seal),
+            meta_mof=mof.write_meta(self.meta),
+            audit_mof=audit,
+            keep_document=self.spec.keep_document,
+            setup_timeout_s=timeout_s,
+            desired={k: v.user if isinstance(v, Credential) else v for k, v in service.items()},
+            origins=self.spec.origins,
+        )
+
+
+def plan(spec: Spec, target: Target, certificate: EncryptionCertificate | None, module_version: str) -> Plan:
+    """Return the plan of *target*.
+
+    Raises:
+        SpecError: the documents hold credentials and there is no certificate to seal them for.
+    """
+    document = node_document(spec, target, module_version)
+    audit = audit_document(spec, target, module_version)
+    if certificate is None and (document.credentials() or audit):
+        raise SpecError(
+            [
+                Problem(
+                    target.position,
+                    f"targets.{target.name} lacks a certificate, and the spec holds credentials: passwords are "
+                    "never written in clear; export the node's document-encryption certificate and name it here",
+                )
+            ]
+        )
+    thumbprint = certificate.thumbprint if certificate else ""
+    return Plan(spec, target, certificate, document, meta_document(spec, target, thumbprint), audit)

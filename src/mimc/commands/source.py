@@ -1,0 +1,79 @@
+"""Where a verb gets its spec from: the file, the targets asked for, the certificates beside it."""
+
+import argparse
+import datetime
+from pathlib import Path
+
+from mimc.certificates import EncryptionCertificate, expiry_fault, read_encryption_certificate
+from mimc.compiler import FindCertificate
+from mimc.compiler.spec import Spec, Target, read_spec
+from mimc.compiler.validate import did_you_mean
+from mimc.errors import InputError, Problem, SpecError, UsageError
+
+DEFAULT_FILES = ("spec.yaml", "mimc.yaml")
+
+
+def add_spec_argument(parser: argparse.ArgumentParser) -> None:
+    """Add SPEC to *parser*."""
+    parser.add_argument(
+        "spec",
+        nargs="?",
+        metavar="SPEC",
+        help=f"the spec; without it {' or '.join(DEFAULT_FILES)} in the current folder",
+    )
+
+
+def load_spec(name: str | None) -> tuple[Spec, Path]:
+    """Return the spec of the file *name* (None: the default ones) and the folder that its paths start from.
+
+    Raises:
+        InputError: no such file, or it cannot be read.
+        SpecError: it is not valid.
+    """
+    path = Path(name) if name else next((p for p in map(Path, DEFAULT_FILES) if p.is_file()), None)
+    if path is None:
+        raise InputError(f"no {' and no '.join(DEFAULT_FILES)} in this folder; name the spec: mimc VERB SPEC")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the spec: {error.strerror}") from error
+    return read_spec(data, str(path)), path.parent
+
+
+def choose_target(spec: Spec, name: str | None) -> Target:
+    """Return the target *name*, or the only one.
+
+    Raises:
+        UsageError: no such target, or none named where there are several.
+    """
+    if name is None:
+        if len(spec.targets) > 1:
+            raise UsageError(f"the spec has several targets; name one: --target {' or '.join(spec.targets)}")
+        return next(iter(spec.targets.values()))
+    if name not in spec.targets:
+        known = ", ".join(spec.targets)
+        hint = did_you_mean(name, spec.targets)
+        raise UsageError(f"the spec {spec.file} has no target {name}{hint}\n  its targets: {known}")
+    return spec.targets[name]
+
+
+def certificate_files(spec: Spec, folder: Path, now: datetime.datetime) -> FindCertificate:
+    """Return what finds the certificate that a target names, relative to *folder*, valid at *now*."""
+
+    def find(target: Target) -> EncryptionCertificate | None:
+        if not target.certificate:
+            return None
+        path = folder / target.certificate
+        try:
+            certificate = read_encryption_certificate(path.read_bytes(), target.certificate)
+        except OSError as error:
+            text = f"{target.certificate}: cannot read the certificate: {error.strerror}"
+            raise SpecError([Problem(target.certificate_position, text)]) from None
+        except InputError as error:
+            raise SpecError([Problem(target.certificate_position, str(error))]) from None
+        if fault := expiry_fault(certificate, now):
+            text = f"{target.certificate}: the certificate {fault}"
+            raise SpecError([Problem(target.certificate_position, text)])
+        return certificate
+
+    return find
