@@ -35,14 +35,14 @@ def compile_spec(
     plans = [plan(spec, target, find_certificate(target), module.version()) for target in targets]
     secrets = resolve([reference for each in plans for reference in each.references()], read_secret)
     nodes = {each.target.name: each.write(source, secrets) for each in plans}
-    files = {f"{spec.name}.ps1": ps1.write([p.document for p in plans], [p.meta for p in plans], source)}
+    files = {f"{spec.name}.ps1": ps1.write([p.document for p in plans], [p.meta for p in plans])}
     for each in plans:
         files |= _files(each, nodes[each.target.name])
     return Bundle(spec.name, files, nodes, _manifest(spec, files, nodes, secrets))
 
 
-def restoring_document(spec: Spec, node: str, settings: Mapping[str, str | bool | int]) -> bytes:
-    """Return the meta MOF that puts *settings* back on *node*."""
+def restoring_document(spec: Spec, node: str, settings: Mapping[str, object]) -> bytes:
+    """Return the meta MOF that puts *settings* (text, booleans, whole numbers) back on *node*."""
     return mof.write_meta(MetaDocument(spec.name, node, settings))
 
 

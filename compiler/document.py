@@ -54,7 +54,7 @@ class MetaDocument:
 
     configuration: str
     node: str
-    settings: Mapping[str, str | bool | int]
+    settings: Mapping[str, object]
 
 
 def spec_hash(document: Document, meta: MetaDocument) -> str:

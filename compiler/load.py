@@ -96,10 +96,11 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Proble
     if mark is None:
         return Problem(Position(file, 1, 1), f"not YAML: {error.problem}")
     position = Position(file, mark.line + 1, mark.column + 1)
-    line = (text.splitlines() or [""])[min(mark.line, text.count("\n"))]
+    line = (text.split("\n")[mark.line : mark.line + 1] or [""])[0]
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return Problem(position, "a tab indents this line; YAML wants spaces")
-    context = f" ({error.context})" if error.context else ""
+    begins = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+    context = f" ({error.context}{begins})" if error.context else ""
     return Problem(position, f"not YAML: {error.problem}{context}")
 
 

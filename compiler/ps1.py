@@ -14,11 +14,10 @@ from .literals import powershell
 from .spec import Credential
 
 
-def write(documents: Sequence[Document], metas: Sequence[MetaDocument], source: str) -> bytes:
+def write(documents: Sequence[Document], metas: Sequence[MetaDocument]) -> bytes:
     """Return the configuration of all nodes in *documents*: UTF-8 with BOM, which Windows PowerShell 5.1 needs."""
     text: str = _template().render(
         name=documents[0].configuration,
-        source=source,
         documents=documents,
         metas=metas,
         credentials=_credentials(documents),

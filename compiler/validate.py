@@ -122,8 +122,8 @@ def _kind(value: object, wanted: str) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value)
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    text = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
+    return f"'{text}'" if text.isprintable() else repr(text)
 
 
 def _choices(values: Iterable[object]) -> str:

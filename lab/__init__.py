@@ -1,1 +1,221 @@
-"""."""
+"""The lab: a simulated server behind a loopback WSMan endpoint, kept in a folder between commands.
+
+Everything else outside this folder needs only what is in here. Nothing but commands and tests imports it.
+"""
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimc.certificates import (
+    issue_authority,
+    issue_document_encryption,
+    issue_server,
+    read_encryption_certificate,
+)
+from mimc.errors import InputError, UsageError
+from mimc.secret import Secret
+
+from .node import NodeFile, Tree, check_folder, make_folder, new_state, write_file
+from .traffic import Recorder
+
+#: Where the lab lives, under the current folder.
+DEFAULT_FOLDER = Path(".mimc", "lab")
+DEFAULT_TARGET, DEFAULT_HOST = "corpsync", "corpsync.contoso.com"
+ADDRESS = "127.0.0.1"
+USER = "lab"
+
+_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HOST = re.compile(r"[\w:][\w.:-]{0,254}")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An endpoint that listens: where, and how to get in. ``recorder`` knows what was sent."""
+
+    host: str
+    port: int
+    user: str
+    password: Secret
+    ca_file: Path
+    password_file: Path
+    recorder: Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The lab with one simulated node; made by :func:`open_lab`."""
+
+    node: NodeFile
+
+    @property
+    def encryption_certificate(self) -> bytes:
+        """The node's document-encryption certificate, DER."""
+        return self.node.certificate.read_bytes()
+
+    @property
+    def state(self) -> Tree:
+        """The node's state as it is now; changing it changes nothing."""
+        return self.node.load()
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator[Served]:
+        """Serve the node at 127.0.0.1:*port* (0 for a free one) under a password made for this time.
+
+        Raises:
+            InputError: the port cannot be had.
+        """
+        # psrpcore is wanted by nobody who does not serve.
+        from .answers import Answers
+        from .httpd import Endpoint
+        from .psrp import SimulatedEngine
+
+        password = secrets.token_urlsafe(24)
+        tls = _tls(self.node.folder)
+        endpoint = Endpoint(
+            SimulatedEngine(Answers(self.node)),
+            certificate=tls / "server.pem",
+            key=tls / "server.key.pem",
+            user=USER,
+            password=password,
+            port=port,
+        )
+        try:
+            endpoint.__enter__()
+        except OSError as error:
+            raise InputError(
+                f"{ADDRESS}:{port}: the lab cannot listen there: {error.strerror or error}"
+            ) from error
+        try:
+            password_file = self.node.files / f"password-{endpoint.port}"
+            self.node.files.mkdir(mode=0o700, exist_ok=True)
+            write_file(password_file, password.encode())
+            try:
+                recorder = endpoint.service.recorder
+                yield Served(
+                    ADDRESS, endpoint.port, USER, Secret(password), tls / "ca.cer", password_file, recorder
+                )
+            finally:
+                password_file.unlink(missing_ok=True)
+        finally:
+            endpoint.__exit__(None, None, None)
+
+
+def open_lab(folder: Path, target: str, host: str = "") -> Lab:
+    """Return the lab in *folder* with the node *target*, made new when it is not there yet.
+
+    *host* is the name of the node when it is made, and must be that name when it is there; "" takes what is
+    there, else :data:`DEFAULT_HOST` for the default target, else *target*.
+
+    Raises:
+        UsageError: *target* or *host* cannot be a name.
+        InputError: the folder is not ours alone, or the node is damaged or has another host name.
+    """
+    node = _node(folder, target)
+    if host and not _HOST.fullmatch(host):
+        raise UsageError(f"{host!r} cannot be the host name of a lab node")
+    make_folder(folder)
+    if node.path.exists():
+        present = str(node.load()["host"])
+        if host and host.casefold() != present.casefold():
+            raise InputError(
+                f"{node.path}: the lab's {target} is {present}, not {host}\n"
+                f"  start again with: mimc lab reset {target}{_option(folder)}"
+            )
+    if not node.key.exists() or not node.certificate.exists():
+        issued = issue_document_encryption(target)
+        write_file(node.key, issued.key_pem)
+        certificate = read_encryption_certificate(issued.certificate_pem, node.certificate)
+        write_file(node.certificate, certificate.der, 0o644)
+    if not node.path.exists():
+        node.save(new_state(target, host or (DEFAULT_HOST if target == DEFAULT_TARGET else target)))
+    return Lab(node)
+
+
+def find_node(folder: Path, target: str) -> NodeFile:
+    """Return the node *target* of the lab in *folder*.
+
+    Raises:
+        UsageError: there is no such node; the ones that are there are named.
+        InputError: the folder is not ours alone.
+    """
+    node = _node(folder, target)
+    present = targets(folder)
+    if target not in present:
+        others = f"there are: {', '.join(present)}" if present else "it is empty"
+        raise UsageError(
+            f"the lab in {folder} has no node {target!r}; {others}\n"
+            f"  make it with: mimc lab serve --target {target}, or mimc apply --target {target} --lab"
+        )
+    return node
+
+
+def targets(folder: Path) -> list[str]:
+    """Return the names of the lab nodes in *folder*, sorted.
+
+    Raises:
+        InputError: the folder is not ours alone.
+    """
+    if not folder.exists() and not folder.is_symlink():
+        return []
+    check_folder(folder)
+    return sorted(path.stem for path in folder.glob("*.json") if _TARGET.fullmatch(path.stem))
+
+
+def reset(folder: Path, target: str = "") -> list[str]:
+    """Remove the node *target* from the lab in *folder*, without one the whole lab; return what was removed.
+
+    Only the lab's own files are removed; other ones, and a folder that holds some, stay.
+
+    Raises:
+        UsageError: there is no such node.
+        InputError: the folder is not ours alone, or a file cannot be removed.
+    """
+    nodes = [find_node(folder, target)] if target else [_node(folder, name) for name in targets(folder)]
+    own = [path for node in nodes for path in (node.path, node.certificate, node.key, node.files)]
+    if not target:
+        own += [folder / "tls", folder / ".gitignore"]
+    removed = []
+    try:
+        for path in own:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.is_symlink() or path.exists():
+                path.unlink()
+            else:
+                continue
+            removed.append(str(path))
+        if not target and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be removed: {error.strerror or error}") from error
+    return removed
+
+
+def _node(folder: Path, target: str) -> NodeFile:
+    if not _TARGET.fullmatch(target):
+        raise UsageError(
+            f"{target!r} cannot be the name of a lab node: letters, digits, dot, hyphen, underscore"
+        )
+    return NodeFile(folder, target)
+
+
+def _option(folder: Path) -> str:
+    return "" if folder == DEFAULT_FOLDER else f" --folder {folder}"
+
+
+def _tls(folder: Path) -> Path:
+    """Return the folder of the TLS files, made when it is not there; the authority's key is kept nowhere."""
+    tls = folder / "tls"
+    if not all((tls / name).exists() for name in ("ca.cer", "server.pem", "server.key.pem")):
+        tls.mkdir(mode=0o700, exist_ok=True)
+        authority = issue_authority("mimc lab")
+        server = issue_server(authority, ADDRESS)
+        write_file(tls / "server.key.pem", server.key_pem)
+        write_file(tls / "server.pem", server.certificate_pem, 0o644)
+        write_file(tls / "ca.cer", authority.certificate_pem, 0o644)
+    return tls

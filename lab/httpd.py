@@ -98,16 +98,19 @@ class Endpoint:
 
     def _accept(self, listener: socket.socket) -> None:
         while not self._closing.is_set():
-            with contextlib.suppress(OSError):  # a client that has gone again
+            try:
                 plain, peer = listener.accept()
                 # Wrapping detaches the plain socket: the wrapped one is the one to hang up.
                 wrapped = self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-                thread = threading.Thread(
-                    target=self._serve, args=(wrapped, peer), name="mimc-lab-connection", daemon=True
-                )
-                self._served = [pair for pair in self._served if pair[0].is_alive()]
-                self._served.append((thread, wrapped))
-                thread.start()
+            except OSError:  # a client that has gone again, or no descriptor left: not faster than this
+                self._closing.wait(0.01)
+                continue
+            thread = threading.Thread(
+                target=self._serve, args=(wrapped, peer), name="mimc-lab-connection", daemon=True
+            )
+            self._served = [pair for pair in self._served if pair[0].is_alive()]
+            self._served.append((thread, wrapped))
+            thread.start()
 
     def _serve(self, connection: ssl.SSLSocket, peer: tuple[str, int]) -> None:
         # What goes wrong on one connection ends that connection and is nobody else's business.
@@ -150,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._admitted, self._handle = admitted, handle
         super().__init__(connection, peer, None)  # type: ignore[arg-type]  # it never looks at its server
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Answer one request. The body is read first in any case: the next request begins behind it."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):

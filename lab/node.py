@@ -4,6 +4,7 @@ The file is small, flat and readable on purpose: ``mimc lab tamper`` names its v
 It never holds a password. It is read afresh for each answer, so that tampering works while the lab is served.
 """
 
+import copy
 import ipaddress
 import json
 import os
@@ -86,9 +87,7 @@ SETTINGS: tuple[Setting, ...] = (
     _product("service.state", "state of the service", "Running", "Stopped"),
     *(_product(path, "group stored in SQL", form=Form.ACCOUNT) for path in GROUPS.values()),
     _product("firewall", "inbound rules of miiserver.exe", "on", "off", initial="off"),
-    _product(
-        "keyBackup", "exported key file", "present", "missing", "empty", "changed", initial="missing"
-    ),
+    _product("keyBackup", "exported key file", "present", "missing", "empty", "changed", initial="missing"),
     _product("rebootRequired", "restart pending; no stands for a restart", "yes", "no", initial="no"),
     Setting("sql", "reachable", "what SQL Server does with a login", ("reachable", "refused", "denied")),
     Setting("secondHop", "off", "whether a session reaches a remote SQL Server", ("on", "off")),
@@ -141,13 +140,12 @@ def new_state(target: str, host: str) -> Tree:
         "keyBackupTime": "",
         "lcm": default_lcm(),
         "pendingDocument": "",
-        "previousDocument": "",
         "job": None,
         "modules": {},
         "sqlAliases": {},
     }
     for setting in SETTINGS:
-        put(state, setting.path, setting.initial)
+        put(state, setting.path, copy.copy(setting.initial))
     return state
 
 
@@ -301,9 +299,7 @@ def check_folder(folder: Path) -> None:
     if sys.platform == "win32":
         return
     if facts.st_uid != os.getuid():
-        raise InputError(
-            f"{folder}: the lab's folder belongs to another user; choose your own with --folder"
-        )
+        raise InputError(f"{folder}: the lab's folder belongs to another user; choose your own with --folder")
     if facts.st_mode & 0o077:
         raise InputError(
             f"{folder}: other users may enter the lab's folder, which holds private keys\n"

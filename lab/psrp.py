@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID
 
 from psrpcore import (
@@ -137,7 +138,7 @@ class SimulatedPool:
         for thread in threads:
             thread.join(_CLOSE_WAIT_S)
 
-    def _handle(self, event: PSRPEvent) -> None:
+    def _handle(self, event: PSRPEvent[Any, Any]) -> None:
         match event:
             case CreatePipelineEvent():
                 name = f"mimc-lab-pipeline-{event.pipeline_id}"
@@ -158,29 +159,29 @@ class SimulatedPool:
     def _outcome(self, command: PowerShell) -> str | ErrorRecord:
         try:
             answer: object = self._answer(*_one_script(command))
+            if isinstance(answer, str):
+                answer.encode()  # half a surrogate pair would pass here and break the client
+                return answer
         except _Refused as refused:
             return _refusal(str(refused))
         except ScriptFailed as failed:
             return _error(failed.error_id, failed.message)
         except UnknownScript:
             return _unknown(command)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # any bug is a record, not a dead pipeline
             return _error("LabError", _place(error))
-        return answer if isinstance(answer, str) else _error("LabError", "The answer is no string.")
+        return _error("LabError", "The lab failed: the answer is no string.")
 
     def _end(self, pipeline_id: UUID, outcome: str | ErrorRecord) -> None:
         with self._lock:
             pipeline = self._running(pipeline_id)
             if pipeline is None:
                 return
-            if isinstance(outcome, str):
-                try:
-                    pipeline.write_output(outcome)
-                    pipeline.complete()
-                except Exception as error:  # a text that cannot be written: half a surrogate pair
-                    outcome = _error("LabError", _place(error))
             if isinstance(outcome, ErrorRecord):
                 pipeline._change_state(PSInvocationState.Failed, error=outcome)
+            else:
+                pipeline.write_output(outcome)
+                pipeline.complete()
             self._drain(done=True)
 
     def _running(self, pipeline_id: UUID) -> ServerPipeline | None:

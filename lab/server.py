@@ -68,11 +68,11 @@ def is_local_server(state: Tree, server: str) -> bool:
 
 def sql_fault(state: Tree, server: str, reader: Reader) -> str:
     """Return why *reader* gets nothing from SQL *server*, or an empty text."""
-    shown = server or state["computerName"]
+    shown = server or "(local)"
     if state["sql"] == "refused":
-        return f"SQL Server {shown} refused the connection"
+        return f"cannot connect to the SQL Server {shown}: the connection was refused"
     if state["sql"] == "denied" or not (reader.may_log_on or is_local_server(state, server)):
-        return f"SQL Server {shown} refused the login of {reader.name}"
+        return f"the SQL Server {shown} refused the login: login failed for {reader.name}"
     return ""
 
 
@@ -91,19 +91,16 @@ def read_product(state: Tree, accounts: Iterable[str], key_backup_path: str, rea
     }
     if not state["installed"]:
         return result
-    backup, reason = _key_backup(state, key_backup_path)
-    account = account_value(state, value_at(state, "service.account"))
     result["properties"] = {
         "Ensure": {"value": "Present"},
         "InstallDirectory": {"value": state["directory"]},
         "SqlServer": {"value": value_at(state, "database.server")},
         "SqlInstance": {"value": value_at(state, "database.instance")},
         "DatabaseName": {"value": value_at(state, "database.name")},
-        "ServiceAccount": account,
-        "ManagedServiceAccount": account,
+        "ServiceAccount": _logon_account(state),
+        "ManagedServiceAccount": _logon_account(state),
         **_groups(state, reader),
         "EnableRpcFirewallRules": {"value": state["firewall"] == "on"},
-        "KeyBackupPath": backup,
         "MinimumVersion": {"value": state["version"]},
     }
     result["facts"] = {
@@ -111,36 +108,45 @@ def read_product(state: Tree, accounts: Iterable[str], key_backup_path: str, rea
         "ProductCode": state["productCode"],
         "InstallPath": f"{state['directory']}\\Synchronization Service\\",
         "ServiceState": value_at(state, "service.state"),
-        "KeyBackupTime": state["keyBackupTime"],
         "RebootRequired": state["rebootRequired"] == "yes",
-        **({"KeyBackupReason": reason} if reason else {}),
+        **({"KeyBackupTime": state["keyBackupTime"]} if state["keyBackupTime"] else {}),
     }
+    if key_backup_path:
+        _read_key_backup(state, key_backup_path, result)
     return result
 
 
+def _logon_account(state: Tree) -> dict[str, Any]:
+    name = value_at(state, "service.account")
+    if sid_of(state, name) is None:
+        return {"unknown": f"the service's logon account '{name}' does not resolve"}
+    return account_value(state, name)
+
+
 def _groups(state: Tree, reader: Reader) -> dict[str, Any]:
-    server = value_at(state, "database.server")
-    shown = server or state["computerName"]
-    if not reader.has_network_identity and not is_local_server(state, server):
-        reason = f"no second hop: the session cannot log on to SQL Server {shown}"
-        return {name: {"notChecked": reason} for name in GROUPS}
+    server, instance = value_at(state, "database.server"), value_at(state, "database.instance")
+    shown = "\\".join(filter(None, (server or "(local)", instance)))
     fault = sql_fault(state, server, reader)
+    if state["sql"] != "refused" and not reader.has_network_identity and not is_local_server(state, server):
+        reason = f"no second hop: this session has no identity that the SQL Server {shown} would accept"
+        return {name: {"notChecked": reason} for name in GROUPS}
     if not fault and not reader.may_select:
-        fault = f"SQL Server {shown}: SELECT permission was denied to {reader.name} on mms_server_configuration"
+        database = value_at(state, "database.name")
+        fault = f"no permission to read mms_server_configuration in {database} on {shown}: SELECT was denied to {reader.name}"
     if fault:
         return {name: {"unknown": fault} for name in GROUPS}
     return {name: account_value(state, value_at(state, path)) for name, path in GROUPS.items()}
 
 
-def _key_backup(state: Tree, path: str) -> tuple[Tree, str]:
-    """Return the property KeyBackupPath, and why it has no value."""
-    found = str(state["keyBackupPath"]).casefold() == path.casefold() and path
+def _read_key_backup(state: Tree, path: str, result: Tree) -> None:
+    found = str(state["keyBackupPath"]).casefold() == path.casefold()
     status = state["keyBackup"] if found else "missing"
     if status == "present":
-        return {"value": path}, ""
-    reasons = {
-        "missing": "the file is not there" if path else "no path was asked for",
+        result["properties"]["KeyBackupPath"] = {"value": path}
+        return
+    result["properties"]["KeyBackupPath"] = {"value": None, "display": ""}
+    result["facts"]["KeyBackupReason"] = {
+        "missing": "there is no such file",
         "empty": "the file is empty",
-        "changed": "the file is not the one that was exported: its SHA-256 is another",
-    }
-    return {"value": None, "display": ""}, reasons[status]
+        "changed": "the file is not the one that was exported: another SHA-256",
+    }[status]

@@ -18,6 +18,14 @@ from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sid
 DEFAULT_DIRECTORY = r"C:\Program Files\Microsoft Forefront Identity Manager\2010"
 #: What the simulated media holds: MIM 2016 SP2.
 MEDIA_VERSION = "4.6.34.0"
+#: The local groups that setup makes when none are named (facts 1.1).
+_LOCAL_GROUPS = {
+    "AdministratorsGroup": "FIMSyncAdmins",
+    "OperatorsGroup": "FIMSyncOperators",
+    "JoinersGroup": "FIMSyncJoiners",
+    "BrowseGroup": "FIMSyncBrowse",
+    "PasswordResetGroup": "FIMSyncPasswordSet",
+}
 _DIFFERS = (Status.DRIFT, Status.CANNOT_SET)
 
 
@@ -40,17 +48,22 @@ class Wanted:
         value = self.values.get(name)
         return default if value is None else str(value)
 
+    def accounts(self) -> list[str]:
+        """Return the names of accounts and groups, as the document writes them."""
+        return [
+            str(value)
+            for name, value in self.values.items()
+            if SYNC_SERVICE.property(name).rule is Rule.ACCOUNT
+        ]
+
 
 def verdicts(state: Tree, wanted: Wanted, reader: Reader) -> tuple[Verdict, ...]:
     """Return what *reader* finds for each value that the document states."""
-    accounts = [
-        str(value) for name, value in wanted.values.items() if SYNC_SERVICE.property(name).rule is Rule.ACCOUNT
-    ]
-    seen = read_product(state, accounts, wanted.text("KeyBackupPath"), reader)
+    seen = read_product(state, wanted.accounts(), wanted.text("KeyBackupPath"), reader)
     return compare(SYNC_SERVICE, {"Ensure": "Present", **wanted.values}, parse_state(seen))
 
 
-def test(state: Tree, wanted: Wanted, reader: Reader) -> bool:
+def is_in_desired_state(state: Tree, wanted: Wanted, reader: Reader) -> bool:
     """Return whether the node is in the desired state.
 
     Raises:
@@ -102,7 +115,9 @@ def _check_license(state: Tree, wanted: Wanted) -> None:
 def _check_accounts(state: Tree, wanted: Wanted) -> None:
     given = [name for name in ("ServiceAccount", "ManagedServiceAccount") if wanted.text(name)]
     if len(given) != 1:
-        raise ResourceFailed("MimSync.ServiceAccount: one of ServiceAccount and ManagedServiceAccount is needed")
+        raise ResourceFailed(
+            "MimSync.ServiceAccount: one of ServiceAccount and ManagedServiceAccount is needed"
+        )
     for name in (*given, *GROUPS):
         account = wanted.text(name)
         if account and sid_of(state, account) is None:
@@ -115,7 +130,9 @@ def _check_media(state: Tree, wanted: Wanted) -> None:
         raise ResourceFailed(f"MimSync.MediaMissing: {package} is not there")
     if state["media"] == "wrongSignature":
         fault = (
-            "has another SHA-256 than MediaSha256" if wanted.text("MediaSha256") else "is not signed by Microsoft"
+            "has another SHA-256 than MediaSha256"
+            if wanted.text("MediaSha256")
+            else "is not signed by Microsoft"
         )
         raise ResourceFailed(f"MimSync.MediaNotTrusted: {package} {fault}; nothing was run")
 
@@ -151,9 +168,7 @@ def _run_setup(state: Tree, wanted: Wanted, reader: Reader) -> None:
     for path, value in installed.items():
         put(state, path, value)
     for name, path in GROUPS.items():
-        # Groups that are not named are local ones with setup's own names (facts 1.1).
-        default = SYNC_SERVICE.property(name).help.rpartition(" ")[2].rstrip(".")
-        put(state, path, wanted.text(name) or f"{state['computerName']}\\{default}")
+        put(state, path, wanted.text(name) or f"{state['computerName']}\\{_LOCAL_GROUPS[name]}")
 
 
 def _repair(state: Tree, wanted: Wanted, now: datetime) -> None:
@@ -178,11 +193,10 @@ def _require(found: tuple[Verdict, ...], error_id: str, sentence: str) -> None:
     wrong = [item for item in found if item.status in _DIFFERS]
     if wrong:
         listed = "; ".join(
-            f"{item.property} {sentence} (desired {item.desired}, actual {item.actual}): {item.reason}" for item in wrong
+            f"{item.property} {sentence} (desired {item.desired}, actual {item.actual}): {item.reason}"
+            for item in wrong
         )
         raise ResourceFailed(f"MimSync.{error_id}: {listed}")
     unread = "; ".join(f"{item.property}: {item.reason}" for item in found if item.status is Status.UNKNOWN)
     if unread:
         raise ResourceFailed(f"MimSync.Unknown: the state could not be read: {unread}")
-
-

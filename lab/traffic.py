@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from psrpcore import PSRemotingCrypto
 from psrpcore.types import deserialize
 
 # MS-PSRP 2.2.4: object id, fragment id, start and end bits, length of the data; big endian.
@@ -113,7 +114,8 @@ def script_sha256(create_pipeline: bytes) -> str:
         elements = list(ElementTree.fromstring(create_pipeline).iter())
     except ElementTree.ParseError:
         elements = []
-    commands = [str(deserialize(element)) for element in elements if element.get("N") == "Cmd"]
+    cipher = PSRemotingCrypto()  # asked for, not used: a text is no secure string
+    commands = [str(deserialize(element, cipher)) for element in elements if element.get("N") == "Cmd"]
     kinds = [element.text for element in elements if element.get("N") == "IsScript"]
     one_script = len(commands) == 1 and kinds == ["true"]
     text = commands[0].encode("utf-8", "surrogatepass") if one_script else create_pipeline

@@ -5,7 +5,7 @@ Pure. The rules are those of DESIGN 5: a node belongs to somebody, and what woul
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from mimc.bundle import NodeDocuments
@@ -95,9 +95,7 @@ def parse_job(value: Any) -> Job | None:
         raise StateError(f"the node's account of the job is not as expected: {error!r}") from error
 
 
-def refused(
-    target: str, documents: NodeDocuments, preflight: Preflight, now: datetime
-) -> NodeRefused | None:
+def refused(target: str, documents: NodeDocuments, preflight: Preflight, now: datetime) -> NodeRefused | None:
     """Return why the node may not be worked on, None when it may; *now* is aware.
 
     A busy LCM is no reason here: it is waited for.
@@ -177,4 +175,4 @@ def _instant(value: object) -> datetime | None:
         return None
     # .NET's round-trip format has seven digits of a second.
     instant = datetime.fromisoformat(str(value))
-    return instant if instant.tzinfo else instant.astimezone()
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """What a node says is data: one function makes it harmless in a terminal, a log and a CI job."""
 
+import re
 import unicodedata
 
 #: Categories that move a cursor, reorder or hide text, or are no characters at all.
@@ -20,7 +21,7 @@ def neutral(value: object) -> str:
     text = "".join(_escaped(character) if is_unsafe(character) else character for character in str(value))
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
-    return text.replace("##", "# #")
+    return re.sub("#(?=#)", "# ", text)
 
 
 def _escaped(character: str) -> str:

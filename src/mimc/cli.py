@@ -5,22 +5,21 @@ Only the chosen verb's module is imported, so that ``--version`` and ``validate`
 
 import argparse
 import importlib
-import logging
 import sys
 from typing import NoReturn
 
 import mimc
 from mimc.errors import MimcError, SpecError, UsageError
 
-#: Verb: what it does, in one line. Each is a module of ``commands``.
+#: Verb: the module of ``commands`` that has it, and what it does in one line.
 VERBS = {
-    "validate": "check a spec; nothing is written or contacted",
-    "compile": "write the configuration, the documents and their checksums",
-    "apply": "bring a node to the desired state, verify, report",
-    "drift": "compare a node with the spec, property by property; changes nothing",
-    "get": "show what a node says of itself; changes nothing",
-    "test": "say whether a node is in the desired state; changes nothing",
-    "lab": "the stand-in node on this machine: serve, show, tamper, reset",
+    "validate": ("validate", "check a spec; nothing is written or contacted"),
+    "compile": ("compile", "write the configuration, the documents and their checksums"),
+    "apply": ("apply", "bring a node to the desired state, verify, report"),
+    "drift": ("examine", "compare a node with the spec, property by property; changes nothing"),
+    "get": ("examine", "show what a node says of itself; changes nothing"),
+    "test": ("examine", "say whether a node is in the desired state; changes nothing"),
+    "lab": ("lab", "the stand-in node on this machine: serve, show, tamper, reset"),
 }
 _EXIT_CODES = """\
 exit codes:
@@ -67,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     arguments = _parse(argv)
+    import logging  # late: --version has ended by now, and would pay a sixth of its time for it
+
     # Libraries below us print whole messages at their lower levels, passwords included: WARNING is their floor.
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("mimc").setLevel(
@@ -86,10 +87,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"mimc {mimc.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     chosen = next((word for word in argv if not word.startswith("-")), "")
-    for verb, text in VERBS.items():
+    for verb, (name, text) in VERBS.items():
         subparser = verbs.add_parser(verb, help=text, description=text[:1].upper() + text[1:] + ".")
         if verb == chosen:
-            module = importlib.import_module(f"mimc.commands.{verb}")
+            module = importlib.import_module(f"mimc.commands.{name}")
             module.add_arguments(subparser)
             subparser.add_argument("-v", "--verbose", action="count", default=0, help="say more on stderr")
             subparser.set_defaults(run=module.run)

@@ -18,7 +18,9 @@ from .source import add_spec_argument, certificate_files, choose_target, load_sp
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     add_spec_argument(parser)
-    parser.add_argument("-o", "--output-folder", type=Path, metavar="FOLDER", help="where to write (default: build)")
+    parser.add_argument(
+        "-o", "--output-folder", type=Path, metavar="FOLDER", help="where to write (default: build)"
+    )
     parser.add_argument("--target", metavar="T", help="only this target")
     parser.add_argument(
         "--lab",

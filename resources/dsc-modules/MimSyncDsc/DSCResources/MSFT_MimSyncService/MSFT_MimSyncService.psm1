@@ -1,0 +1,196 @@
+﻿# The DSC resource MimSyncService: Get, Test and Set. The work is in the module's other files.
+Set-StrictMode -Version Latest
+foreach ($part in 'Read', 'Compare', 'Setup') {
+    Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "../../MimSyncDsc.$part.psm1")
+}
+
+function Get-TargetResource {
+    <# .SYNOPSIS
+    What the node says of itself; State is the whole of it as JSON. Changes nothing. #>
+    [CmdletBinding()]
+    [OutputType([hashtable])]
+    param(
+        [Parameter(Mandatory = $true)] [ValidateSet('Yes')] [string] $IsSingleInstance,
+        [Parameter()] [ValidateSet('Present', 'Absent')] [string] $Ensure = 'Present',
+        [Parameter(Mandatory = $true)] [string] $SourcePath,
+        [Parameter()] [string] $TransformPath,
+        [Parameter()] [string] $MediaSha256,
+        [Parameter(Mandatory = $true)] [bool] $AcceptLicense,
+        [Parameter()] [string] $InstallDirectory,
+        [Parameter()] [string] $SqlServer,
+        [Parameter()] [string] $SqlInstance,
+        [Parameter()] [string] $DatabaseName,
+        [Parameter()] [System.Management.Automation.PSCredential] $ServiceAccount,
+        [Parameter()] [string] $ManagedServiceAccount,
+        [Parameter()] [string] $AdministratorsGroup,
+        [Parameter()] [string] $OperatorsGroup,
+        [Parameter()] [string] $JoinersGroup,
+        [Parameter()] [string] $BrowseGroup,
+        [Parameter()] [string] $PasswordResetGroup,
+        [Parameter()] [bool] $EnableRpcFirewallRules,
+        [Parameter()] [string] $KeyBackupPath,
+        [Parameter()] [string] $MinimumVersion,
+        [Parameter()] [uint32] $SetupTimeout
+    )
+    $state = Get-State -Desired (Get-Desired -Parameter $PSBoundParameters)
+    $property = $state['properties']
+    $result = @{
+        IsSingleInstance = $IsSingleInstance
+        SourcePath = $SourcePath
+        AcceptLicense = $AcceptLicense
+        ProductVersion = ''
+        ProductCode = ''
+        InstallPath = ''
+        ServiceState = ''
+        KeyBackupTime = ''
+        RebootRequired = $false
+        State = ConvertTo-Json -InputObject $state -Depth 8 -Compress
+    }
+    foreach ($name in $property.Keys) {
+        # The password cannot be read, and a credential without one would say less than nothing.
+        if ($name -eq 'ServiceAccount') { continue }
+        $value = $property[$name]['value']
+        if ($property[$name]['display']) { $value = $property[$name]['display'] }
+        if ($null -ne $value) { $result[$name] = $value }
+    }
+    if (-not $result['ManagedServiceAccount'] -or -not $result['ManagedServiceAccount'].EndsWith('$')) { $result['ManagedServiceAccount'] = '' }
+    foreach ($name in 'ProductVersion', 'ProductCode', 'InstallPath', 'ServiceState', 'KeyBackupTime', 'RebootRequired') {
+        if ($state['facts'].Contains($name)) { $result[$name] = $state['facts'][$name] }
+    }
+    $result['Unknown'] = [string[]] @(foreach ($name in $property.Keys) {
+        foreach ($kind in 'unknown', 'notChecked') {
+            if ($property[$name][$kind]) { "${name}: $($property[$name][$kind])" }
+        }
+    })
+    $result
+}
+
+function Test-TargetResource {
+    <# .SYNOPSIS
+    False when a property differs; an error when none differs and one could not be read; else true. #>
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param(
+        [Parameter(Mandatory = $true)] [ValidateSet('Yes')] [string] $IsSingleInstance,
+        [Parameter()] [ValidateSet('Present', 'Absent')] [string] $Ensure = 'Present',
+        [Parameter(Mandatory = $true)] [string] $SourcePath,
+        [Parameter()] [string] $TransformPath,
+        [Parameter()] [string] $MediaSha256,
+        [Parameter(Mandatory = $true)] [bool] $AcceptLicense,
+        [Parameter()] [string] $InstallDirectory,
+        [Parameter()] [string] $SqlServer,
+        [Parameter()] [string] $SqlInstance,
+        [Parameter()] [string] $DatabaseName,
+        [Parameter()] [System.Management.Automation.PSCredential] $ServiceAccount,
+        [Parameter()] [string] $ManagedServiceAccount,
+        [Parameter()] [string] $AdministratorsGroup,
+        [Parameter()] [string] $OperatorsGroup,
+        [Parameter()] [string] $JoinersGroup,
+        [Parameter()] [string] $BrowseGroup,
+        [Parameter()] [string] $PasswordResetGroup,
+        [Parameter()] [bool] $EnableRpcFirewallRules,
+        [Parameter()] [string] $KeyBackupPath,
+        [Parameter()] [string] $MinimumVersion,
+        [Parameter()] [uint32] $SetupTimeout
+    )
+    $desired = Get-Desired -Parameter $PSBoundParameters
+    $state = Get-State -Desired $desired
+    if ($Ensure -eq 'Absent') { return $state['properties']['Ensure']['value'] -eq 'Absent' }
+    $verdicts = @(Compare-MimSyncState -Desired $desired -State $state)
+    $different = @($verdicts | Where-Object { $_['Status'] -in 'drift', 'cannotSet' })
+    foreach ($item in $different) { Write-Verbose -Message (Format-Verdict -Verdict $item) }
+    if ($different) { return $false }
+    $unknown = @($verdicts | Where-Object { $_['Status'] -eq 'unknown' })
+    if ($unknown) { throw "MimSync.Unknown: $(@($unknown | ForEach-Object { "$($_['Property']): $($_['Reason'])" }) -join '; ')" }
+    $true
+}
+
+function Set-TargetResource {
+    <# .SYNOPSIS
+    Install the product when it is not there, put right what may be put right, and name what may not. #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [ValidateSet('Yes')] [string] $IsSingleInstance,
+        [Parameter()] [ValidateSet('Present', 'Absent')] [string] $Ensure = 'Present',
+        [Parameter(Mandatory = $true)] [string] $SourcePath,
+        [Parameter()] [string] $TransformPath,
+        [Parameter()] [string] $MediaSha256,
+        [Parameter(Mandatory = $true)] [bool] $AcceptLicense,
+        [Parameter()] [string] $InstallDirectory,
+        [Parameter()] [string] $SqlServer,
+        [Parameter()] [string] $SqlInstance,
+        [Parameter()] [string] $DatabaseName,
+        [Parameter()] [System.Management.Automation.PSCredential] $ServiceAccount,
+        [Parameter()] [string] $ManagedServiceAccount,
+        [Parameter()] [string] $AdministratorsGroup,
+        [Parameter()] [string] $OperatorsGroup,
+        [Parameter()] [string] $JoinersGroup,
+        [Parameter()] [string] $BrowseGroup,
+        [Parameter()] [string] $PasswordResetGroup,
+        [Parameter()] [bool] $EnableRpcFirewallRules,
+        [Parameter()] [string] $KeyBackupPath,
+        [Parameter()] [string] $MinimumVersion,
+        [Parameter()] [uint32] $SetupTimeout
+    )
+    if ($Ensure -eq 'Absent') { throw 'MimSync.NotSupported: removing the product is not supported yet by this version. Nothing was changed.' }
+    $parameter = @{}
+    foreach ($name in $PSBoundParameters.Keys) { $parameter[$name] = $PSBoundParameters[$name] }
+    $desired = Get-Desired -Parameter $PSBoundParameters
+    $state = Get-State -Desired $desired
+    $log = ''
+    if ($state['properties']['Ensure']['value'] -ne 'Present') {
+        if ($state['facts'].Contains('EnsureReason')) { throw "MimSync.HalfInstalled: $($state['facts']['EnsureReason']). Setup would not get far: clear that up by hand first." }
+        $log = Install-MimSync -Parameter $parameter
+        $state = Get-State -Desired $desired
+        Assert-Installed -Desired $desired -State $state -Log $log
+    }
+    Repair-MimSync -Parameter $parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
+    $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
+    $left = @($verdicts | Where-Object { $_['Status'] -eq 'drift' })
+    $fixed = @($verdicts | Where-Object { $_['Status'] -eq 'cannotSet' })
+    $text = @($left + $fixed | ForEach-Object { Format-Verdict -Verdict $_ }) -join '; '
+    if ($log -and $text) { throw "MimSync.Verify: setup succeeded, but $text. $(Get-LogTail -Path $log)" }
+    if ($left) { throw "MimSync.Repair: put right, and still not as desired: $text" }
+    if ($fixed) { throw "MimSync.CannotSet: $text" }
+}
+
+function Assert-Installed {
+    # Setup silently falls back to the local SQL Server when it does not understand its properties.
+    param([hashtable] $Desired, [System.Collections.IDictionary] $State, [string] $Log)
+    if ($State['properties']['Ensure']['value'] -ne 'Present') {
+        throw "MimSync.Verify: setup reported success, but the product is not there. $(Get-LogTail -Path $Log)"
+    }
+    $wrong = @(Compare-MimSyncState -Desired $Desired -State $State |
+            Where-Object { $_['Property'] -in 'SqlServer', 'SqlInstance', 'DatabaseName' -and $_['Status'] -ne 'ok' })
+    if ($wrong) {
+        $text = @($wrong | ForEach-Object { Format-Verdict -Verdict $_ }) -join '; '
+        throw "MimSync.SqlFallback: setup installed with another database than asked for: $text. Remove the product, then try a transform (TransformPath) that sets SQLServerStore. $(Get-LogTail -Path $Log)"
+    }
+}
+
+function Get-Desired {
+    # The parameters as plain values: no password goes any further than this.
+    param([System.Collections.IDictionary] $Parameter)
+    $desired = @{}
+    foreach ($name in $Parameter.Keys) {
+        $desired[$name] = $Parameter[$name]
+        if ($desired[$name] -is [System.Management.Automation.PSCredential]) { $desired[$name] = $desired[$name].UserName }
+    }
+    $desired
+}
+
+function Get-State {
+    param([hashtable] $Desired)
+    $accounts = 'ServiceAccount', 'ManagedServiceAccount', 'AdministratorsGroup', 'OperatorsGroup', 'JoinersGroup', 'BrowseGroup', 'PasswordResetGroup' |
+        ForEach-Object { $Desired[$_] } | Where-Object { $_ }
+    Get-MimState -Account ([string[]] @($accounts)) -KeyBackupPath ([string] $Desired['KeyBackupPath'])
+}
+
+function Format-Verdict {
+    param([hashtable] $Verdict)
+    $text = "$($Verdict['Property']) should be '$($Verdict['Desired'])' and is '$($Verdict['Actual'])'"
+    if ($Verdict['Reason']) { $text += " ($($Verdict['Reason']))" }
+    $text
+}
+
+Export-ModuleMember -Function *-TargetResource

@@ -1,0 +1,361 @@
+﻿# The one file that touches Windows: small functions, one thing each. Everything else in the module is logic.
+# Tests and the lab replace this file and nothing else. Registry paths are below HKEY_LOCAL_MACHINE, 64-bit view.
+Set-StrictMode -Version Latest
+
+# Only functions that read. read.ps1 is made of this region and that of MimSyncDsc.Read.psm1, so be brief here.
+#region Read
+function Get-NodeName {
+    # GetIPGlobalProperties knows the DNS suffix without asking the network.
+    $ip = [System.Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+    $fqdn = $ip.HostName
+    if ($ip.DomainName) { $fqdn = $ip.HostName + '.' + $ip.DomainName }
+    @{ ComputerName = $env:COMPUTERNAME; Fqdn = $fqdn }
+}
+
+function Get-RegistryMap {
+    # The values of a key as a hashtable, nothing when there is no such key.
+    param([string] $Path)
+    $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
+    $key = $base.OpenSubKey($Path)
+    if ($null -eq $key) { return }
+    $map = @{}
+    foreach ($name in $key.GetValueNames()) { $map[$name] = $key.GetValue($name) }
+    $key.Close()
+    $map
+}
+
+function Get-RegistryChild {
+    # The names of a key's subkeys.
+    param([string] $Path)
+    $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
+    $key = $base.OpenSubKey($Path)
+    if ($null -eq $key) { return }
+    $key.GetSubKeyNames()
+    $key.Close()
+}
+
+function Get-ServiceStatus {
+    # Running, Stopped and so on; nothing when there is no such service.
+    param([string] $Name)
+    $service = Get-Service -Name $Name -ErrorAction Ignore
+    if ($service) { $service.Status.ToString() }
+}
+
+function ConvertTo-Sid {
+    # The SID of an account name, nothing when the name does not resolve.
+    param([string] $Name)
+    try {
+        (New-Object System.Security.Principal.NTAccount($Name)).Translate([System.Security.Principal.SecurityIdentifier]).Value
+    } catch [System.Security.Principal.IdentityNotMappedException] { }
+}
+
+function ConvertFrom-Sid {
+    # The account name of a SID, nothing when it has none.
+    param([string] $Sid)
+    try {
+        (New-Object System.Security.Principal.SecurityIdentifier($Sid)).Translate([System.Security.Principal.NTAccount]).Value
+    } catch [System.Security.Principal.IdentityNotMappedException] { }
+}
+
+function Get-FileFact {
+    # Length and SHA-256 of a file, nothing when there is no such file. File.Exists would say no to a file we may not see.
+    param([string] $Path)
+    try { $stream = New-Object System.IO.FileStream($Path, 'Open', 'Read', 'ReadWrite') }
+    catch [System.IO.FileNotFoundException], [System.IO.DirectoryNotFoundException] { return }
+    $sha = [System.Security.Cryptography.SHA256]::Create()
+    try {
+        $hash = [System.BitConverter]::ToString($sha.ComputeHash($stream)).Replace('-', '').ToLowerInvariant()
+        @{ Length = $stream.Length; Sha256 = $hash }
+    } finally { $stream.Dispose() }
+}
+
+function Test-NetworkLogon {
+    [System.Security.Principal.WindowsIdentity]::GetCurrent().Groups.Value -contains 'S-1-5-2'
+}
+
+function Get-SqlRow {
+    # The first row of a query as Row (SIDs as text), or the Number and Message of SQL's refusal. Argument is @argument.
+    param([string] $Server, [string] $Database, [string] $Query, [string] $Argument)
+    $text = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
+    $text['Data Source'] = $Server
+    $text['Initial Catalog'] = $Database
+    $text['Integrated Security'] = $true
+    $text['Connect Timeout'] = 5
+    $text['ApplicationIntent'] = 'ReadOnly'
+    $text['Pooling'] = $false
+    $text['Application Name'] = 'mimc'
+    $connection = New-Object System.Data.SqlClient.SqlConnection($text.ConnectionString)
+    try {
+        $connection.Open()
+        $command = $connection.CreateCommand()
+        $command.CommandText = $Query
+        [void] $command.Parameters.AddWithValue('@argument', $Argument)
+        $reader = $command.ExecuteReader()
+        if (-not $reader.Read()) { return @{ Row = $null } }
+        $row = @{}
+        for ($i = 0; $i -lt $reader.FieldCount; $i++) {
+            $value = $reader.GetValue($i)
+            if ($value -is [byte[]]) { $value = (New-Object System.Security.Principal.SecurityIdentifier($value, 0)).Value }
+            if ($value -is [System.DBNull]) { $value = $null }
+            $row[$reader.GetName($i)] = $value
+        }
+        @{ Row = $row }
+    } catch [System.Data.SqlClient.SqlException] {
+        $refusal = $_.Exception
+        while ($refusal -isnot [System.Data.SqlClient.SqlException]) { $refusal = $refusal.InnerException }
+        @{ Number = $refusal.Number; Message = $refusal.Message }
+    } finally { $connection.Dispose() }
+}
+#endregion Read
+
+# What Set needs: whatever changes something, and readings that nobody but Set asks for.
+#region Change
+$script:AdministratorsOnly = 'O:BAG:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)'
+$script:AdministratorsOnlyFile = 'O:BAG:BAD:P(A;;FA;;;BA)(A;;FA;;;SY)'
+
+function Get-CurrentSid {
+    <# .SYNOPSIS
+    The SID of the account that this code runs as: that of the thread, which may not be that of the process. #>
+    [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+}
+
+function Test-Administrator {
+    <# .SYNOPSIS
+    Whether this code runs with the rights of an administrator. #>
+    $identity = [System.Security.Principal.WindowsIdentity]::GetCurrent()
+    $role = [System.Security.Principal.WindowsBuiltInRole]::Administrator
+    (New-Object System.Security.Principal.WindowsPrincipal($identity)).IsInRole($role)
+}
+
+function Test-InstallerBusy {
+    <# .SYNOPSIS
+    Whether Windows Installer is at work: it holds this mutex while it executes. #>
+    try {
+        [System.Threading.Mutex]::OpenExisting('Global\_MSIExecute').Dispose()
+        $true
+    } catch [System.Threading.WaitHandleCannotBeOpenedException] { $false }
+    catch [System.UnauthorizedAccessException] { $true }
+}
+
+function Set-RegistryMap {
+    <# .SYNOPSIS
+    Write text values into a key, which is made when missing; a volatile key is gone after a restart. #>
+    param([string] $Path, [hashtable] $Value, [switch] $Volatile)
+    $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
+    $lifetime = [Microsoft.Win32.RegistryOptions]::None
+    if ($Volatile) { $lifetime = [Microsoft.Win32.RegistryOptions]::Volatile }
+    $key = $base.CreateSubKey($Path, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree, $lifetime)
+    foreach ($name in $Value.Keys) { $key.SetValue($name, [string] $Value[$name]) }
+    $key.Close()
+}
+
+function Get-WorkFolder {
+    <# .SYNOPSIS
+    The folder for what we keep on the node. #>
+    "$env:ProgramData\mimc"
+}
+
+function New-LockedFolder {
+    <# .SYNOPSIS
+    Make a folder that only Administrators and SYSTEM can use, or take one that they own; refuse any other. #>
+    param([string] $Path)
+    if (-not [System.IO.Directory]::Exists($Path)) {
+        $security = New-Object System.Security.AccessControl.DirectorySecurity
+        $security.SetSecurityDescriptorSddlForm($script:AdministratorsOnly)
+        [void] [System.IO.Directory]::CreateDirectory($Path, $security)
+    }
+    $folder = Get-Item -LiteralPath $Path -Force
+    $acl = Get-Acl -LiteralPath $Path
+    $owner = $acl.GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+    if ($owner -notin 'S-1-5-32-544', 'S-1-5-18' -or $folder.Attributes -band [System.IO.FileAttributes]::ReparsePoint) {
+        throw "MimSync.FolderOwner: $Path belongs to $owner or is a link; only a real folder of Administrators or SYSTEM is safe. Look at who made it, remove it, and try again."
+    }
+    $acl.SetSecurityDescriptorSddlForm($script:AdministratorsOnly)
+    Set-Acl -LiteralPath $Path -AclObject $acl
+}
+
+function Test-File {
+    <# .SYNOPSIS
+    Whether there is such a file, and we may see it. #>
+    param([string] $Path)
+    [System.IO.File]::Exists($Path)
+}
+
+function Copy-Folder {
+    <# .SYNOPSIS
+    Copy a folder with all that is in it; the target must not exist. #>
+    param([string] $Source, [string] $Destination)
+    Copy-Item -LiteralPath $Source -Destination $Destination -Recurse -Force -ErrorAction Stop
+    # Files of a mounted image come as read-only.
+    foreach ($file in Get-ChildItem -LiteralPath $Destination -Recurse -Force -File) { $file.IsReadOnly = $false }
+}
+
+function Copy-File {
+    <# .SYNOPSIS
+    Copy one file over whatever is there. #>
+    param([string] $Source, [string] $Destination)
+    [System.IO.File]::Copy($Source, $Destination, $true)
+}
+
+function Remove-Path {
+    <# .SYNOPSIS
+    Remove a file, or a folder with all that is in it, when it is there. #>
+    param([string] $Path)
+    if (Test-Path -LiteralPath $Path) { Remove-Item -LiteralPath $Path -Recurse -Force -ErrorAction Stop }
+}
+
+function Mount-Image {
+    <# .SYNOPSIS
+    Mount an .iso read-only and give its root, such as E: #>
+    param([string] $Path)
+    $image = Mount-DiskImage -ImagePath $Path -StorageType ISO -Access ReadOnly -PassThru -ErrorAction Stop
+    "$(($image | Get-Volume).DriveLetter):"
+}
+
+function Dismount-Image {
+    <# .SYNOPSIS
+    Take the image away again. #>
+    param([string] $Path)
+    [void] (Dismount-DiskImage -ImagePath $Path -ErrorAction Stop)
+}
+
+function Get-Signature {
+    <# .SYNOPSIS
+    The Authenticode verdict on a file, and who signed it. #>
+    param([string] $Path)
+    $signature = Get-AuthenticodeSignature -LiteralPath $Path
+    $subject = ''
+    if ($signature.SignerCertificate) { $subject = $signature.SignerCertificate.Subject }
+    @{ Status = $signature.Status.ToString(); Subject = $subject }
+}
+
+function Get-FileText {
+    <# .SYNOPSIS
+    The text of a file that another process may still write to, '' when there is none. #>
+    param([string] $Path)
+    if (-not [System.IO.File]::Exists($Path)) { return '' }
+    $stream = New-Object System.IO.FileStream($Path, 'Open', 'Read', 'ReadWrite')
+    $reader = New-Object System.IO.StreamReader($stream, [System.Text.Encoding]::Default, $true)
+    try { $reader.ReadToEnd() } finally { $reader.Dispose() }
+}
+
+function Copy-LockedFile {
+    <# .SYNOPSIS
+    Copy a file to where only Administrators and SYSTEM can read it: the access list is there before the first byte. #>
+    param([string] $Source, [string] $Destination)
+    $folder = [System.IO.Path]::GetDirectoryName($Destination)
+    if (-not [System.IO.Directory]::Exists($folder)) { New-LockedFolder -Path $folder }
+    $security = New-Object System.Security.AccessControl.FileSecurity
+    $security.SetSecurityDescriptorSddlForm($script:AdministratorsOnlyFile)
+    if ([System.IO.File]::Exists($Destination)) { [System.IO.File]::SetAccessControl($Destination, $security) }
+    else { [System.IO.File]::Create($Destination, 4096, [System.IO.FileOptions]::None, $security).Dispose() }
+    $bytes = [System.IO.File]::ReadAllBytes($Source)
+    $stream = New-Object System.IO.FileStream($Destination, 'Truncate', 'Write', 'None')
+    try { $stream.Write($bytes, 0, $bytes.Length) } finally { $stream.Dispose() }
+}
+
+function Set-FirewallRule {
+    <# .SYNOPSIS
+    Enable or disable a firewall rule by its name in the registry. #>
+    param([string] $Name, [bool] $Enabled)
+    Set-NetFirewallRule -Name $Name -Enabled $Enabled.ToString() -ErrorAction Stop
+}
+
+function New-FirewallRule {
+    <# .SYNOPSIS
+    Make an inbound allow rule of one program, or of one service in it, for an RPC port group. #>
+    param([string] $Name, [string] $DisplayName, [string] $Program, [string] $Service, [string] $Port)
+    $rule = @{ Name = $Name; DisplayName = $DisplayName; Program = $Program; LocalPort = $Port }
+    if ($Service) { $rule['Service'] = $Service }
+    [void] (New-NetFirewallRule @rule -Direction Inbound -Action Allow -Protocol TCP -Enabled True -ErrorAction Stop)
+}
+
+function Start-Child {
+    <# .SYNOPSIS
+    Start a program whose input and output are pipes. Argument is one string, in the program's own quoting. #>
+    param([string] $FilePath, [string] $Argument)
+    $start = New-Object System.Diagnostics.ProcessStartInfo($FilePath, $Argument)
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    @{ Process = $process; Input = $process.StandardInput; Output = $process.StandardOutput }
+}
+
+function Start-InstallerChild {
+    <# .SYNOPSIS
+    Start the process that will install; it says who it is and waits for its orders (Invoke-InstallerChild). #>
+    # Without -InputFormat None PowerShell itself would read the pipe.
+    $shell = "$env:SystemRoot\System32\WindowsPowerShell\v1.0\powershell.exe"
+    $file = "$PSScriptRoot\MimSyncDsc.Installer.ps1"
+    Start-Child -FilePath $shell -Argument "-NoProfile -NonInteractive -InputFormat None -ExecutionPolicy Bypass -File `"$file`""
+}
+
+function Read-ChildLine {
+    <# .SYNOPSIS
+    What follows Prefix on the child's next line that has it; '' at the end of its output, nothing when the time is up. #>
+    param([hashtable] $Child, [string] $Prefix, [int] $TimeoutSeconds)
+    $until = [System.DateTime]::UtcNow.AddSeconds($TimeoutSeconds)
+    while ($true) {
+        $pending = $Child.Output.ReadLineAsync()
+        $left = [System.Math]::Max(0, ($until - [System.DateTime]::UtcNow).TotalMilliseconds)
+        if (-not $pending.Wait([int] $left)) { return }
+        $line = $pending.Result
+        if ($null -eq $line) { return '' }
+        if ($line.StartsWith($Prefix)) { return $line.Substring($Prefix.Length).Trim() }
+    }
+}
+
+function Wait-Child {
+    <# .SYNOPSIS
+    The child's exit code, nothing when the time is up. #>
+    param([hashtable] $Child, [int] $TimeoutSeconds)
+    if ($Child.Process.WaitForExit($TimeoutSeconds * 1000)) { $Child.Process.ExitCode }
+}
+
+function Stop-Child {
+    <# .SYNOPSIS
+    End a child that we started. Never called for an installer. #>
+    param([hashtable] $Child)
+    $Child.Process.Kill()
+}
+
+function Invoke-InstallerChild {
+    <# .SYNOPSIS
+    The other end of Start-InstallerChild: say who we are, read package, log, properties and password, install.
+    .DESCRIPTION
+    msi.dll is called as such and not through WindowsInstaller.Installer, whose InstallProduct tells no exit code.
+    Log mode: everything but the property dump (0x400) and what debugging adds. The log is scrubbed here, so that
+    it is also scrubbed when the parent has stopped waiting. #>
+    $read = {
+        $line = [string] [System.Console]::In.ReadLine() -replace '[^A-Za-z0-9+/=]'
+        [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String($line))
+    }
+    [System.Console]::Out.WriteLine('mimc:identity ' + (Get-CurrentSid))
+    $package = & $read
+    if (-not $package) { return }
+    $log = & $read
+    $property = & $read
+    $secret = & $read
+    Add-Type -Namespace MimSync -Name Installer -MemberDefinition @'
+[DllImport("msi.dll")] public static extern uint MsiSetInternalUI(uint level, System.IntPtr window);
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiEnableLogW(uint mode, string file, uint attributes);
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiInstallProductW(string package, string properties);
+'@
+    [void] [MimSync.Installer]::MsiSetInternalUI(2, [System.IntPtr]::Zero)
+    [void] [MimSync.Installer]::MsiEnableLogW(0x1BDF, $log, 0)
+    $code = [MimSync.Installer]::MsiInstallProductW($package, $property)
+    [void] [MimSync.Installer]::MsiEnableLogW(0, $null, 0)
+    if ($secret) {
+        try {
+            $text = [System.IO.File]::ReadAllText($log)
+            $text = $text.Replace($secret, '********').Replace($secret.Replace('"', '""'), '********')
+            [System.IO.File]::WriteAllText($log, $text, [System.Text.Encoding]::Unicode)
+        } catch { Remove-Path -Path $log }
+    }
+    [System.Console]::Out.WriteLine("mimc:exit $code")
+}
+#endregion Change
+
+Export-ModuleMember -Function *

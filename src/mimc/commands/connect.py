@@ -1,0 +1,131 @@
+"""What the verbs that talk to a node have in common: its documents, a session with it or with the lab, a report."""
+
+import argparse
+import datetime
+import logging
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mimc.compiler import compile_spec, restoring_document
+from mimc.compiler.secrets import from_environment, resolve
+from mimc.compiler.spec import Spec, Target
+from mimc.errors import MimcError, Problem, SpecError
+from mimc.pusher import outcome, report_json, report_text
+from mimc.pusher.node import Node
+from mimc.pusher.outcome import Report
+from mimc.pusher.session import Session
+from mimc.pusher.target import Target as Address
+from mimc.resources import SyncService, module
+from mimc.secret import ReadSecret
+
+from .rehearsal import ENGINE, lab_certificates, lab_of, throwaway_secrets
+from .source import add_spec_argument, certificate_files, load_spec
+
+_LOG = logging.getLogger(__name__)
+_RENDERERS = {"text": report_text.render, "json": report_json.render}
+
+#: What a verb does with the desired service and its node.
+Work = Callable[[SyncService, Node], Report]
+
+
+def add_node_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add SPEC, --target, --lab and --output to *parser*."""
+    add_spec_argument(parser)
+    parser.add_argument("--target", metavar="T", help="the node, by its name in the spec")
+    parser.add_argument("--lab", action="store_true", help="rehearse on the simulated node of this machine")
+    parser.add_argument("--output", choices=sorted(_RENDERERS), default="text", help="form of the report")
+
+
+def run(arguments: argparse.Namespace, choose: Callable[[Spec], Target], work: Work) -> int:
+    """Do *work* on the node that *choose* takes, print its report, and return its exit code.
+
+    Whoever asked for JSON gets an object also when the node could not be worked on.
+    """
+    spec, folder = load_spec(arguments.spec)
+    target = choose(spec)
+    with _node(spec, folder, target, lab=arguments.lab) as node:
+        try:
+            report = work(SyncService(node.documents.desired), node)
+        except MimcError as error:
+            if arguments.output == "text":
+                raise
+            report = outcome.from_error(arguments.verb, node.evidence(), error)
+        sys.stdout.write(_RENDERERS[arguments.output](report))
+    return report.exit_code
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def _node(spec: Spec, folder: Path, target: Target, *, lab: bool) -> Iterator[Node]:
+    read_secret = throwaway_secrets if lab else from_environment(os.environ)
+    now = datetime.datetime.now(datetime.UTC)
+    certificates = lab_certificates([target]) if lab else certificate_files(spec, folder, now)
+    documents = compile_spec(spec, [target], certificates, read_secret).nodes[target.name]
+    with _lab_address(target) if lab else _address(target, folder, read_secret) as address:
+        yield Node(
+            address,
+            documents,
+            module.archive(),
+            lambda: _open_session(address),
+            lambda settings: restoring_document(spec, target.name, settings),
+            clock=time.monotonic,
+            sleep=time.sleep,
+            now=lambda: datetime.datetime.now(datetime.UTC),
+            new_id=lambda: str(uuid.uuid4()),
+            progress=_say,
+        )
+
+
+def _open_session(address: Address) -> Session:
+    # Late: pypsrp is most of what a command needs to start.
+    from mimc.pusher.winrm import open_session
+
+    _LOG.info("connecting to %s", address.address)
+    return open_session(address, time.monotonic)
+
+
+@contextmanager
+def _lab_address(target: Target) -> Iterator[Address]:
+    with lab_of(target).serve() as served:
+        yield Address(
+            name=target.name,
+            host=served.host,
+            port=served.port,
+            auth="basic",
+            user=served.user,
+            password=served.password,
+            ca_file=served.ca_file,
+            time_limit_s=target.time_limit_s,
+            engine=ENGINE,
+        )
+
+
+@contextmanager
+def _address(target: Target, folder: Path, read_secret: ReadSecret) -> Iterator[Address]:
+    connection = target.connection
+    ca_file = folder / connection.ca if connection.ca else None
+    if ca_file and not ca_file.is_file():
+        text = f"targets.{target.name}.connection.ca: there is no file {connection.ca}"
+        raise SpecError([Problem(target.position, text)])
+    password = None
+    if connection.password:
+        password = resolve([connection.password], read_secret)[connection.password]
+    yield Address(
+        name=target.name,
+        host=target.host,
+        port=connection.port,
+        auth=connection.auth,
+        user=connection.user,
+        password=password,
+        ca_file=ca_file,
+        time_limit_s=target.time_limit_s,
+    )
