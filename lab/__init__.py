@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ DEFAULT_TARGET, DEFAULT_HOST = "corpsync", "corpsync.contoso.com"
 ADDRESS = "127.0.0.1"
 USER = "lab"
 
+_KEY_SUFFIX = ".key.pem"
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HOST = re.compile(r"[\w:][\w.:-]{0,254}")
 
@@ -84,25 +85,21 @@ class Lab:
             password=password,
             port=port,
         )
-        try:
-            endpoint.__enter__()
-        except OSError as error:
-            raise InputError(
-                f"{ADDRESS}:{port}: the lab cannot listen there: {error.strerror or error}"
-            ) from error
-        try:
-            password_file = self.node.files / f"password-{endpoint.port}"
-            self.node.files.mkdir(mode=0o700, exist_ok=True)
-            write_file(password_file, password.encode())
+        with ExitStack() as stack:
             try:
-                recorder = endpoint.service.recorder
-                yield Served(
-                    ADDRESS, endpoint.port, USER, Secret(password), tls / "ca.cer", password_file, recorder
-                )
-            finally:
-                password_file.unlink(missing_ok=True)
-        finally:
-            endpoint.__exit__(None, None, None)
+                stack.enter_context(endpoint)
+            except OSError as error:
+                raise InputError(
+                    f"{ADDRESS}:{port}: the lab cannot listen there: {error.strerror or error}"
+                ) from error
+            self.node.files.mkdir(mode=0o700, exist_ok=True)
+            password_file = self.node.files / f"password-{endpoint.port}"
+            write_file(password_file, password.encode())
+            stack.callback(password_file.unlink, missing_ok=True)
+            recorder = endpoint.service.recorder
+            yield Served(
+                ADDRESS, endpoint.port, USER, Secret(password), tls / "ca.cer", password_file, recorder
+            )
 
 
 def open_lab(folder: Path, target: str, host: str = "") -> Lab:
@@ -163,7 +160,9 @@ def targets(folder: Path) -> list[str]:
     if not folder.exists() and not folder.is_symlink():
         return []
     check_folder(folder)
-    return sorted(path.stem for path in folder.glob("*.json") if _TARGET.fullmatch(path.stem))
+    # By the keys: a foreign .json in the folder is no node.
+    names = (path.name.removesuffix(_KEY_SUFFIX) for path in folder.glob(f"*{_KEY_SUFFIX}"))
+    return sorted(name for name in names if _TARGET.fullmatch(name))
 
 
 def reset(folder: Path, target: str = "") -> list[str]:

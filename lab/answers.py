@@ -6,7 +6,9 @@ Forms of the answers: docs/contract.md.
 import gzip
 import hashlib
 import json
+import re
 import threading
+import uuid
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -126,6 +128,12 @@ class _Call:
     parameters: Parameters
     now: datetime
 
+    def module(self) -> str:
+        name, version = self.parameters.text("ModuleName"), self.parameters.text("ModuleVersion")
+        if not re.fullmatch("[A-Za-z0-9]+", name) or not re.fullmatch("[0-9.]+", version):
+            raise ValueError("not the name and version of a module")
+        return f"{name}/{version}"
+
     def staged(self) -> bytes:
         return self.stage.read(self.parameters.text("Name"), self.parameters.text("Sha256"))
 
@@ -155,7 +163,7 @@ def _audit(call: _Call) -> Tree:
 def _preflight(call: _Call) -> Tree:
     call.lcm.look(call.now)
     state = call.lcm.state
-    module = f"{call.parameters.text('ModuleName')}/{call.parameters.text('ModuleVersion')}"
+    module = call.module()
     return {
         "node": {"computerName": state["computerName"], "powershell": _POWERSHELL, "administrator": True},
         "certificate": _certificate(call.lcm, call.parameters.text("Thumbprint")),
@@ -185,10 +193,10 @@ def _stage(call: _Call) -> Tree:
 
 
 def _install_module(call: _Call) -> Tree:
+    module = call.module()
     found, wanted = module_sha256(call.staged()), call.parameters.text("ModuleSha256")
     if found != wanted:
         raise Refused("ModuleHash", f"the module's files have the hash {found}, not {wanted}")
-    module = f"{call.parameters.text('ModuleName')}/{call.parameters.text('ModuleVersion')}"
     call.lcm.state["modules"][module] = found
     return {"sha256": found}
 
@@ -199,15 +207,16 @@ def _configure_lcm(call: _Call) -> Tree:
 
 
 def _enact(call: _Call) -> Tree:
-    call.lcm.start(call.staged(), call.parameters.text("JobId"), call.now)
+    call.lcm.start(call.staged(), str(uuid.UUID(call.parameters.text("JobId"))), call.now)
     return {"started": True}
 
 
 def _follow(call: _Call) -> Tree:
+    asked = uuid.UUID(call.parameters.text("JobId"))
     call.lcm.look(call.now)
-    job = call.lcm.state["job"]
-    known = job and job["id"].casefold() == call.parameters.text("JobId").casefold()
-    return {"lcm": call.lcm.view(), "job": job["result"] if known else None}
+    job, view = call.lcm.state["job"], call.lcm.view()
+    known = job and uuid.UUID(job["id"]) == asked and view["state"] != "Busy"
+    return {"lcm": view, "job": job["result"] if known else None}
 
 
 def _withdraw(call: _Call) -> Tree:

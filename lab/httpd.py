@@ -10,6 +10,7 @@ import hmac
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -27,6 +28,7 @@ MAX_REQUEST_BYTES = 500 * 1024
 # Windows' http.sys closes a connection that is idle for two minutes.
 _IDLE_S = 120.0
 _HANDSHAKE_S = 10.0
+_LAST_REPLY_S = 1.0
 _CLOSE_WAIT_S = 5.0
 
 
@@ -89,12 +91,15 @@ class Endpoint:
             accepting.join(_CLOSE_WAIT_S)
 
     def _hang_up(self) -> None:
-        for _, connection in self._served:
-            with contextlib.suppress(OSError):
-                # Not SSLSocket.shutdown: it takes the TLS state away from under the other thread.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-        for thread, _ in self._served:
-            thread.join(_CLOSE_WAIT_S)
+        # First no more requests, so that a reply under way is still sent, then nothing at all.
+        for how, wait_s in ((socket.SHUT_RD, _LAST_REPLY_S), (socket.SHUT_RDWR, _CLOSE_WAIT_S)):
+            for _, connection in self._served:
+                with contextlib.suppress(OSError):
+                    # Not SSLSocket.shutdown: it takes the TLS state away from under the other thread.
+                    socket.socket.shutdown(connection, how)
+            deadline = time.monotonic() + wait_s
+            for thread, _ in self._served:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _accept(self, listener: socket.socket) -> None:
         while not self._closing.is_set():

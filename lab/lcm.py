@@ -137,7 +137,10 @@ class Lcm:
             )
         try:
             mof = read_mof(data)
-            wanted, run_as = self._reading(mof).resource(in_order(mof)[0])
+            resource = next((item for item in in_order(mof) if item.is_a(SYNC_SERVICE.class_name)), None)
+            if resource is None:
+                raise ResourceFailed(f"the LCM gave no state of a {SYNC_SERVICE.friendly_name}")
+            wanted, run_as = self._reading(mof).resource(resource)
         except (MofError, ResourceFailed) as error:
             raise Refused("AuditFailed", str(error)) from error
         reader = self._reader(run_as, may_select=value_at(self.state, "auditAs.select") == "yes")
@@ -156,7 +159,7 @@ class Lcm:
         self.state["job"]["result"] = {
             "status": "Failure" if errors else "Success",
             "rebootRequested": reboot,
-            "error": "\n".join(f"{name}: {text}".removeprefix(": ") for name, text in errors.items()),
+            "error": "\n".join(dict.fromkeys(errors.values())),
             "notInDesiredState": [name for name in errors if name],
         }
         if errors or reboot:

@@ -21,17 +21,20 @@ from mimc.errors import InputError
 from mimc.resources import SYNC_SERVICE
 
 STATE_FORMAT = 1
-#: What Windows Installer says by its exit codes (Microsoft, "MsiExec.exe and InstMsi.exe error messages").
+#: What setup can end with, and what the shipped module says of it (MimSyncDsc.Setup.psm1; a test compares them).
 EXIT_CODES: Mapping[int, str] = {
     0: "success",
-    1602: "the installation was cancelled",
-    1603: "a fatal error during installation",
-    1612: "the installation source is not available",
-    1618: "another installation is already running",
-    1619: "the package could not be opened",
-    1620: "the package is not valid",
-    1624: "a transform could not be applied",
-    1638: "another version of the product is already installed",
+    1602: "setup was cancelled. Nobody should be able to: see the setup log.",
+    1603: (
+        "setup failed. Error 25009 there means: no sysadmin right, SQL Server not reachable, SQL client missing, "
+        "or a database in a wrong state."
+    ),
+    1612: "the source of an installed version is missing. Put the media back where it was installed from.",
+    1618: "another installation is running. Wait until it has ended.",
+    1619: "the package cannot be opened. The installing account must be able to read the media folder.",
+    1620: "the package is not valid. Copy the media again from the original.",
+    1624: "the transform cannot be applied. TransformPath must have been made for this package.",
+    1638: "another version of the product is installed. Remove it, or patch it.",
     1641: "success, a restart was started",
     3010: "success, a restart is required",
 }
@@ -201,12 +204,12 @@ class NodeFile:
         """Return the state.
 
         Raises:
-            InputError: there is none, or it is damaged.
+            InputError: it is missing or damaged.
         """
         try:
             state = json.loads(self.path.read_bytes())
         except FileNotFoundError as error:
-            raise InputError(f"{self.path}: no such lab node") from error
+            raise self._damaged("the file is missing") from error
         except OSError as error:
             raise InputError(f"{self.path}: cannot read the lab node: {error.strerror or error}") from error
         except (ValueError, RecursionError) as error:

@@ -31,9 +31,9 @@ class FaultKind(Enum):
     """What goes wrong on purpose; every kind first waits the rule's ``delay_s``."""
 
     DELAY = auto()  # nothing else
-    DROP = auto()  # the connection is reset, nothing was done
+    DROP = auto()  # the connection is closed, nothing was done
     DROP_WAITING = auto()  # the same, named for a Receive: what waits for the client stays
-    DROP_AFTER = auto()  # done, then the connection is reset: the client cannot know
+    DROP_AFTER = auto()  # done, then the connection is closed: the client cannot know
     FAULT = auto()  # the WSMan fault ``code``, nothing was done
     STATUS = auto()  # the bare HTTP status ``code``, nothing was done
 
@@ -52,7 +52,7 @@ class FaultRule:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to send: an HTTP status and a body; ``dropped``: nothing, the connection is to be reset."""
+    """What to send: an HTTP status and a body; ``dropped``: nothing, the connection is to be closed."""
 
     status: int
     body: bytes = b""

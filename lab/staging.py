@@ -4,13 +4,14 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from .node import write_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ENTRY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,10 +30,11 @@ class Stage:
     folder: Path
 
     def look(self, name: str, sha256: str) -> tuple[bool, int]:
-        """Return whether the file is there with that hash, and how many bytes of an unfinished one."""
+        """Return whether the file is there with that hash, and how many bytes there are, finished or not."""
         path, part = self._paths(name, sha256)
-        present = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-        return present, part.stat().st_size if part.is_file() else 0
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            return True, path.stat().st_size
+        return False, part.stat().st_size if part.is_file() else 0
 
     def append(self, name: str, sha256: str, length: int, offset: int, data: bytes) -> tuple[bool, int]:
         """Append *data*; return as :meth:`look` does. The last chunk makes the file.
@@ -41,6 +43,8 @@ class Stage:
             Refused: ``StageOffset``, or ``StageHash`` (what was there is dropped).
         """
         path, part = self._paths(name, sha256)
+        if self.look(name, sha256)[0]:
+            return self.look(name, sha256)
         present = part.read_bytes() if part.is_file() else b""
         if offset != len(present):
             raise Refused("StageOffset", f"{name} has {len(present)} bytes, the chunk begins at {offset}")
@@ -69,18 +73,21 @@ class Stage:
             raise Refused("StageHash", f"the staged file {name} has another SHA-256 than asked for")
         return data
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Collection[str]) -> None:
         """Remove the files *names*, finished or not."""
         for name in names:
-            if _NAME.fullmatch(name) and self.folder.is_dir():
-                (self.folder / name).unlink(missing_ok=True)
-                for part in self.folder.iterdir():
-                    if re.fullmatch(re.escape(name) + r"\.[0-9a-f]{64}\.part", part.name):
-                        part.unlink()
+            self._check(name)
+        if self.folder.is_dir():
+            for path in self.folder.iterdir():
+                if re.sub(r"\.[0-9a-f]{64}\.part$", "", path.name) in names:
+                    path.unlink()
+
+    def _check(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a staged file")
 
     def _paths(self, name: str, sha256: str) -> tuple[Path, Path]:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"the name {name!r} is not one of a staged file")
+        self._check(name)
         if not _SHA256.fullmatch(sha256):
             raise ValueError("Sha256 is not 64 lower-case hexadecimal digits")
         return self.folder / name, self.folder / f"{name}.{sha256}.part"
@@ -90,14 +97,14 @@ def module_sha256(archive: bytes) -> str:
     """Return the hash over the files of a module in the zip *archive*, as docs/contract.md defines it.
 
     Raises:
-        ValueError: not a zip, or an entry that would leave the module's folder.
+        ValueError: not a zip, or an entry whose name is not that of a module's file.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            names = sorted(name for name in packed.namelist() if not name.endswith("/"))
+            names = sorted(packed.namelist())
             for name in names:
-                if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-                    raise ValueError(f"the entry {name!r} would leave the module's folder")
+                if not _ENTRY.fullmatch(name):
+                    raise ValueError(f"the archive has an entry {name!r}")
             lines = [f"{name} {hashlib.sha256(packed.read(name)).hexdigest()}\n" for name in names]
     except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError("the staged file is not a zip archive") from error

@@ -64,92 +64,100 @@ def verdicts(state: Tree, wanted: Wanted, reader: Reader) -> tuple[Verdict, ...]
 
 
 def is_in_desired_state(state: Tree, wanted: Wanted, reader: Reader) -> bool:
-    """Return whether the node is in the desired state.
+    """Return what Test says.
 
     Raises:
         ResourceFailed: nothing differs, and something could not be read.
     """
-    if wanted.text("Ensure", "Present").casefold() != "present":
-        raise ResourceFailed("MimSync.NotSimulated: the lab does not simulate Ensure = Absent")
+    if wanted.text("Ensure", "Present").casefold() == "absent":
+        return not state["installed"]
     found = verdicts(state, wanted, reader)
     if any(item.status in _DIFFERS for item in found):
         return False
     unread = "; ".join(f"{item.property}: {item.reason}" for item in found if item.status is Status.UNKNOWN)
     if unread:
-        raise ResourceFailed(f"MimSync.Unknown: the state could not be read: {unread}")
+        raise ResourceFailed(f"MimSync.Unknown: {unread}")
     return True
 
 
 def set_desired(state: Tree, wanted: Wanted, reader: Reader, now: datetime) -> None:
-    """Bring the node into the desired state, as far as Set may.
+    """Do what Set does: install on a fresh node, put right what may be put right, name what may not.
 
     Raises:
         ResourceFailed: with the reason; what was done until then stays done.
     """
+    if wanted.text("Ensure", "Present").casefold() == "absent":
+        raise ResourceFailed(
+            "MimSync.NotSupported: removing the product is not supported yet by this version. Nothing was changed."
+        )
+    fresh = not state["installed"]
+    if fresh:
+        _check_order(wanted)
+        _check_node(state, wanted, reader)
+        _check_media(state, wanted)
+        _run_setup(state, wanted)
+        _check_database(verdicts(state, wanted, reader))
+    _repair(state, wanted, now)
+    wrong = [item for item in verdicts(state, wanted, reader) if item.status in _DIFFERS]
+    if wrong and fresh:
+        raise ResourceFailed(f"MimSync.Verify: setup succeeded, but {_described(wrong)}.")
+    if wrong:
+        raise ResourceFailed(f"MimSync.CannotSet: {_described(wrong)}")
+
+
+def _check_order(wanted: Wanted) -> None:
+    if wanted.values.get("AcceptLicense") is not True:
+        raise ResourceFailed(
+            "MimSync.License: AcceptLicense must be true to install. Read the license terms, then say so in the spec."
+        )
+    if bool(wanted.text("ServiceAccount")) == bool(wanted.text("ManagedServiceAccount")):
+        raise ResourceFailed(
+            "MimSync.Account: exactly one of ServiceAccount and ManagedServiceAccount is needed."
+        )
     if wanted.undecrypted:
         raise ResourceFailed(
-            f"MimSync.NotDecrypted: the password of {' and '.join(wanted.undecrypted)} arrived as a CMS message: "
-            "the LCM could not decrypt it; see that its CertificateID is set and the private key is on the node"
+            "MimSync.Undecrypted: the LCM gave a password that it could not decrypt. Is CertificateID set, and does "
+            "the node have the private key of that certificate?"
         )
-    if state["installed"]:
-        _repair(state, wanted, now)
-        _require_settable(verdicts(state, wanted, reader))
-        return
-    for check in (_check_license, _check_accounts, _check_media):
-        check(state, wanted)
-    _run_setup(state, wanted, reader)
-    _repair(state, wanted, now)
-    server = wanted.text("SqlServer")
-    if not is_local_server(state, server) and is_local_server(state, value_at(state, "database.server")):
+
+
+def _check_node(state: Tree, wanted: Wanted, reader: Reader) -> None:
+    if value_at(state, "setup.exitCode") == 1618:
         raise ResourceFailed(
-            f"MimSync.WrongSqlServer: setup silently used the local SQL Server instead of {server}"
+            "MimSync.InstallerBusy: another installation is running. Wait until it has ended."
         )
-    _require_verified(verdicts(state, wanted, reader))
-
-
-def _check_license(state: Tree, wanted: Wanted) -> None:
-    if wanted.values.get("AcceptLicense") is not True:
-        raise ResourceFailed("MimSync.LicenseNotAccepted: AcceptLicense must be true")
-
-
-def _check_accounts(state: Tree, wanted: Wanted) -> None:
-    given = [name for name in ("ServiceAccount", "ManagedServiceAccount") if wanted.text(name)]
-    if len(given) != 1:
+    lost = [name for name in wanted.accounts() if sid_of(state, name) is None]
+    if lost:
         raise ResourceFailed(
-            "MimSync.ServiceAccount: one of ServiceAccount and ManagedServiceAccount is needed"
+            f"MimSync.Unresolved: the node cannot resolve {', '.join(lost)}. Check the names, and that the node "
+            "reaches a domain controller."
         )
-    for name in (*given, *GROUPS):
-        account = wanted.text(name)
-        if account and sid_of(state, account) is None:
-            raise ResourceFailed(f"MimSync.AccountNotFound: {name}: the name {account} does not resolve")
+    fault = sql_fault(state, wanted.text("SqlServer"), reader)
+    if fault:
+        raise ResourceFailed(
+            f"MimSync.Sql: {fault}. Setup runs as the account of runAs: is it set, and may it log in there?"
+        )
 
 
 def _check_media(state: Tree, wanted: Wanted) -> None:
-    package = f"{wanted.text('SourcePath').rstrip(chr(92))}\\Synchronization Service.msi"
     if state["media"] == "missing":
-        raise ResourceFailed(f"MimSync.MediaMissing: {package} is not there")
-    if state["media"] == "wrongSignature":
-        fault = (
-            "has another SHA-256 than MediaSha256"
-            if wanted.text("MediaSha256")
-            else "is not signed by Microsoft"
-        )
-        raise ResourceFailed(f"MimSync.MediaNotTrusted: {package} {fault}; nothing was run")
-
-
-def _run_setup(state: Tree, wanted: Wanted, reader: Reader) -> None:
-    code = value_at(state, "setup.exitCode")
-    if code == 1618:
-        raise ResourceFailed(f"MimSync.InstallerBusy: {EXIT_CODES[code]} (exit code 1618); try again later")
-    server = wanted.text("SqlServer")
-    fault = sql_fault(state, server, reader)
-    if fault:
         raise ResourceFailed(
-            "MimSync.SetupFailed: setup ended with 1603: Error 25009. Setup cannot configure the specified "
-            f"database. {fault}. The installing account needs sysadmin on the instance"
+            f"MimSync.Media: there is no Synchronization Service.msi in {wanted.text('SourcePath')}, or the "
+            "installing account cannot see it."
         )
+    if state["media"] == "wrongSignature":
+        raise ResourceFailed(
+            "MimSync.MediaHash: the package has another SHA-256 than the pinned one. Nothing was run."
+            if wanted.text("MediaSha256")
+            else "MimSync.MediaSignature: the package is not signed by Microsoft. Nothing was run. For media that "
+            "you trust, pin MediaSha256."
+        )
+
+
+def _run_setup(state: Tree, wanted: Wanted) -> None:
+    code, server = value_at(state, "setup.exitCode"), wanted.text("SqlServer")
     if code not in SUCCESS_CODES:
-        raise ResourceFailed(f"MimSync.SetupFailed: setup ended with {code}: {EXIT_CODES[code]}")
+        raise ResourceFailed(f"MimSync.SetupFailed: exit code {code}: {EXIT_CODES[code]}")
     if state["setup"]["fallsBackToLocalSql"] == "yes" or is_local_server(state, server):
         server = ""
     instance = wanted.text("SqlInstance")
@@ -171,6 +179,16 @@ def _run_setup(state: Tree, wanted: Wanted, reader: Reader) -> None:
         put(state, path, wanted.text(name) or f"{state['computerName']}\\{_LOCAL_GROUPS[name]}")
 
 
+def _check_database(found: tuple[Verdict, ...]) -> None:
+    names = ("SqlServer", "SqlInstance", "DatabaseName")
+    wrong = [item for item in found if item.property in names and item.status is not Status.OK]
+    if wrong:
+        raise ResourceFailed(
+            f"MimSync.SqlFallback: setup installed with another database than asked for: {_described(wrong)}. Remove "
+            "the product, then try a transform (TransformPath) that sets SQLServerStore."
+        )
+
+
 def _repair(state: Tree, wanted: Wanted, now: datetime) -> None:
     firewall = wanted.values.get("EnableRpcFirewallRules")
     if firewall is not None:
@@ -181,22 +199,9 @@ def _repair(state: Tree, wanted: Wanted, now: datetime) -> None:
         state["keyBackupTime"] = now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
 
 
-def _require_settable(found: tuple[Verdict, ...]) -> None:
-    _require(found, "CannotSet", "differs and cannot be set on an installed product")
-
-
-def _require_verified(found: tuple[Verdict, ...]) -> None:
-    _require(found, "VerifyFailed", "is not as desired after setup")
-
-
-def _require(found: tuple[Verdict, ...], error_id: str, sentence: str) -> None:
-    wrong = [item for item in found if item.status in _DIFFERS]
-    if wrong:
-        listed = "; ".join(
-            f"{item.property} {sentence} (desired {item.desired}, actual {item.actual}): {item.reason}"
-            for item in wrong
-        )
-        raise ResourceFailed(f"MimSync.{error_id}: {listed}")
-    unread = "; ".join(f"{item.property}: {item.reason}" for item in found if item.status is Status.UNKNOWN)
-    if unread:
-        raise ResourceFailed(f"MimSync.Unknown: the state could not be read: {unread}")
+def _described(wrong: list[Verdict]) -> str:
+    return "; ".join(
+        f"{item.property} should be '{item.desired}' and is '{item.actual}'"
+        + (f" ({item.reason})" if item.reason else "")
+        for item in wrong
+    )

@@ -11,9 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from psrpcore import PSRemotingCrypto
-from psrpcore.types import deserialize
-
 # MS-PSRP 2.2.4: object id, fragment id, start and end bits, length of the data; big endian.
 _FRAGMENT = struct.Struct(">QQBI")
 _START, _END = 1, 2
@@ -110,6 +107,10 @@ def script_sha256(create_pipeline: bytes) -> str:
 
     Several commands, and data that cannot be read, give a hash that is no script's: nobody can hide behind them.
     """
+    # Late: whoever only asks what was recorded needs none of it.
+    from psrpcore import PSRemotingCrypto
+    from psrpcore.types import deserialize
+
     try:
         elements = list(ElementTree.fromstring(create_pipeline).iter())
     except ElementTree.ParseError:

@@ -7,17 +7,20 @@ import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from mimc.bundle import ModuleArchive, NodeDocuments
 from mimc.errors import AuthenticationRefused, DeadlinePassed, NodeRefused, Unreachable
-from mimc.state import Observed, State, parse_state
+from mimc.state import Observed, State, StateError, parse_state
 
 from .lcm import Job, Lcm, Preflight, parse_job, parse_lcm, parse_preflight, refused
+from .neutral import neutral
 from .outcome import Evidence
 from .session import Session, SessionLost, Traffic
 from .staging import stage
 from .target import Target
+
+_Parsed = TypeVar("_Parsed")
 
 #: How the reason begins when a session has no identity beyond the node (docs/contract.md).
 NO_SECOND_HOP = "no second hop:"
@@ -108,7 +111,7 @@ class Node:
         """
         self._progress(f"{self.target.name}: reading the state")
         answer = self._run("read", {"Account": list(accounts), "KeyBackupPath": key_backup_path})
-        state = parse_state(answer.get("state"))
+        state = self._parsed(parse_state, answer.get("state"))
         hidden = {
             name: seen
             for name, seen in state.properties.items()
@@ -132,7 +135,7 @@ class Node:
             "ModuleVersion": self.module.version,
         }
         try:
-            audited = parse_state(self._run("audit", parameters).get("state")).properties
+            audited = self._parsed(parse_state, self._run("audit", parameters).get("state")).properties
         except NodeRefused as error:
             self.needs_apply = error.code in _APPLY_HELPS
             # auditAs is there and was tried: unknown, not unchecked.
@@ -189,7 +192,6 @@ class Node:
             self._restore_settings()
         finally:
             left = self._run("withdraw", {"Name": list(self._staged)}).get("documents") or {}
-        self._staged, self._lcm_before, self._lcm_after = [], None, None
         remaining = sorted(kind for kind, name in left.items() if name is not None)
         if remaining:
             raise NodeRefused(
@@ -244,7 +246,7 @@ class Node:
         answer = self._run(
             "configure-lcm", {"Name": name, "Sha256": sha256}, before_again=self._idle_preflight
         )
-        return parse_lcm(answer.get("lcm"))
+        return self._parsed(parse_lcm, answer.get("lcm"))
 
     def _verify_certificate_id(self, lcm: Lcm) -> None:
         thumbprint = self.documents.thumbprint
@@ -265,7 +267,7 @@ class Node:
                 "ModuleName": self.module.name,
                 "ModuleVersion": self.module.version,
             }
-            preflight = parse_preflight(self._run("preflight", parameters))
+            preflight = self._parsed(parse_preflight, self._run("preflight", parameters))
             if preflight.lcm.state != "Busy":
                 return preflight
             self._progress(f"{self.target.name}: the LCM is busy ({preflight.lcm.detail}), waiting")
@@ -321,7 +323,7 @@ class Node:
         while True:
             try:
                 answer = self._send("follow", {"JobId": job_id}, waited_for)
-                return parse_lcm(answer.get("lcm")), parse_job(answer.get("job"))
+                return self._parsed(parse_lcm, answer.get("lcm")), self._parsed(parse_job, answer.get("job"))
             except AuthenticationRefused:
                 raise
             except Unreachable as error:
@@ -356,6 +358,13 @@ class Node:
         except DeadlinePassed:
             raise self._deadline_passed(waited_for) from None
 
+    def _parsed(self, parse: Callable[[Any], _Parsed], value: Any) -> _Parsed:
+        try:
+            return parse(value)
+        except StateError as error:
+            step = "the endpoint may be another than Windows PowerShell's, or run other scripts than ours"
+            raise StateError(f"{self.target.name}: {neutral(error)}\n  {step}") from None
+
     def _open(self) -> Session:
         if self._session is None:
             self._session = self._open_session()
@@ -380,11 +389,12 @@ class Node:
             step = f"look again with: mimc drift --target {name}; the next mimc apply tidies up"
         else:
             goes_on = "nothing was being enacted"
-            step = "try again, or allow more time"
+            step = "try again, or give the target more timeLimitSeconds in the spec"
         limit = f"the time limit of {self.target.time_limit_s:g} s passed while {waited_for}"
         return DeadlinePassed(name, f"{limit}; {goes_on}", step)
 
     def _pause(self, pause_s: float, waited_for: str) -> float:
         """Sleep, within the time limit, and return how long to sleep next time."""
         self._sleep(min(pause_s, self._left_s(waited_for)))
+        self._left_s(waited_for)
         return min(pause_s * 1.5, _LONGEST_PAUSE_S)

@@ -225,7 +225,8 @@ def _result(
     reason: str = "",
 ) -> PropertyResult:
     origin = evidence.documents.origins.get(name)
-    path = origin.path if origin else "installed" if name == "Ensure" else name
+    # Ensure stands nowhere in a spec: the section as a whole says it.
+    path = "installed" if name == "Ensure" else origin.path if origin else name
     return PropertyResult(
         property=name,
         path=path,
@@ -248,7 +249,7 @@ def _report(
     reboot: bool,
 ) -> Report:
     words = {result.status for result in results}
-    if any(message.level == "error" for message in messages):
+    if any(message.level == "error" for message in messages) and Word.STILL_RUNNING not in words:
         words.add(Word.FAILED)
     status = next((word for word in _WORST_FIRST if word in words), Word.OK)
     node = NodeReport(

@@ -62,18 +62,23 @@ def _verdict(node: NodeReport) -> str:
 
 def _table(properties: Sequence[PropertyResult]) -> list[str]:
     rows = [(item, neutral(item.path), *_values(item)) for item in properties]
-    status_width = max((len(item.status) for item in properties), default=0)
+    status_width = max((len(_word(item)) for item in properties), default=0)
     path_width = min(max((len(path) for _, path, _, _ in rows), default=0), _WIDEST)
     value_width = min(max((len(first) for _, _, first, _ in rows), default=0), _WIDEST)
     lines = []
     # Neighbours with the same reason (five groups and one SQL Server) tell it once, below the last of them.
     for (_, reason), group in groupby(rows, key=lambda row: (row[0].status, row[0].reason)):
         for item, path, first, second in group:
-            row = f"{item.status:<{status_width}}  {path:<{path_width}}  {first:<{value_width}}  {second}"
+            row = f"{_word(item):<{status_width}}  {path:<{path_width}}  {first:<{value_width}}  {second}"
             lines.append(_INDENT + row.rstrip())
         if reason:
             lines.append(f"{_INDENT}{'':<{status_width}}  {neutral(reason)}")
     return lines
+
+
+def _word(item: PropertyResult) -> str:
+    """Return the status as people read it: what apply changed is fine now, and its row says what was there."""
+    return Word.OK if item.status is Word.CHANGED else item.status
 
 
 def _values(item: PropertyResult) -> tuple[str, str]:
@@ -122,7 +127,10 @@ def _summary(command: str, node: NodeReport) -> str:
 
 def _share(node: NodeReport, words: set[Word], of: int, what: str) -> str:
     paths = [neutral(item.path) for item in node.properties if item.status in words]
-    return f"{len(paths)} of {_count(of)} {what}: {', '.join(paths)}" if paths else ""
+    if not paths:
+        return ""
+    which = f": {', '.join(paths)}" if len(paths) < of or of == 1 else ""
+    return f"{len(paths)} of {_count(of)} {what}{which}"
 
 
 def _count(number: int) -> str:

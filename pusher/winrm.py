@@ -14,9 +14,6 @@ import time
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 import requests
@@ -136,7 +133,7 @@ class WinrmSession:
         return DeadlinePassed(
             self._target.name,
             f"{script}.ps1 did not answer within {timeout_s:.0f} s and was told to stop",
-            "try again, or allow more time",
+            "try again, or give the target more timeLimitSeconds in the spec",
         )
 
     def _answer(self, pipeline: PowerShell, script: str) -> dict[str, Any]:
@@ -314,19 +311,13 @@ def _fault_reason(fault: WSManFaultError) -> str:
 
 
 def _wire(value: object) -> object:
-    """Return *value* in a type that pypsrp serialises rightly (it sends every int as 32 bits, and no tuple)."""
-    if isinstance(value, Decimal | Enum):
-        return str(value)
-    if isinstance(value, bool | str | bytes) or value is None:
+    """Return *value* in a type that pypsrp serialises rightly: it sends every int as 32 bits, and no tuple."""
+    if isinstance(value, bool | bytes):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, int):
         return value if value in _INT32 else TaggedValue("I64", value)
-    if isinstance(value, float):
-        return TaggedValue("Db", value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _wire(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [_wire(item) for item in value]
     raise TypeError(f"a {type(value).__name__} does not travel as a parameter")

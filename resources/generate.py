@@ -46,7 +46,7 @@ def schema_mof() -> str:
 def _schema_property(item: Property) -> str:
     qualifiers = [item.kind.value, f"Description({_mof_string(item.help)})"]
     if item.values:
-        values = ", ".join(_mof_string(value) for value in item.values)
+        values = ",".join(_mof_string(value) for value in item.values)
         qualifiers += [f"ValueMap{{{values}}}", f"Values{{{values}}}"]
     kind, array = item.type.removesuffix("[]"), "[]" if item.type.endswith("[]") else ""
     if kind.startswith("MSFT_"):

@@ -38,7 +38,7 @@ HOMES = {
     "cryptography": {"mimc.certificates", "mimc.cms"},
     "pypsrp": {"mimc.pusher.winrm"},
     "requests": {"mimc.pusher.winrm"},
-    "psrpcore": {"mimc.lab.psrp"},
+    "psrpcore": {"mimc.lab.psrp", "mimc.lab.traffic"},
 }
 
 
@@ -69,7 +69,7 @@ def _imports(module: str) -> Iterator[str]:
 
 
 def _room(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return module.partition(".")[2].partition(".")[0]
 
 
 @pytest.mark.parametrize("module", MODULES)

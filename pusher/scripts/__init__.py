@@ -5,9 +5,9 @@ from functools import cache
 from importlib.resources import files
 
 #: Scripts that only read. ``drift``, ``get`` and ``test`` send nothing else.
-READING = ("read", "audit", "preflight")
+READING = ("read", "audit", "preflight", "follow")
 #: Scripts that change the node. Only ``apply`` sends them, after the user agreed.
-CHANGING = ("stage", "install-module", "configure-lcm", "enact", "follow", "withdraw")
+CHANGING = ("stage", "install-module", "configure-lcm", "enact", "withdraw")
 
 
 @cache

@@ -90,7 +90,7 @@ def _open_session(address: Address) -> Session:
     from mimc.pusher.winrm import open_session
 
     _LOG.info("connecting to %s", address.address)
-    return open_session(address, time.monotonic)
+    return open_session(address)
 
 
 @contextmanager

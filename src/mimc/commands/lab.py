@@ -70,8 +70,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         ended.set()
 
     before = signal.signal(signal.SIGTERM, end)
-    lab = open_lab(arguments.folder, arguments.target, arguments.host)
     try:
+        lab = open_lab(arguments.folder, arguments.target, arguments.host)
         with lab.serve(arguments.port) as served:
             sys.stdout.write(_served(lab.state, served, arguments.output) + "\n")
             sys.stdout.flush()
@@ -88,6 +88,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _served(state: Tree, served: Served, output: str) -> str:
     facts = {
+        "lab": "simulated",
         "target": state["target"],
         "node": state["host"],
         "host": served.host,
@@ -97,7 +98,7 @@ def _served(state: Tree, served: Served, output: str) -> str:
         "caFile": str(served.ca_file.absolute()),
     }
     if output == "json":
-        return json.dumps({"version": 1, "lab": "simulated", **facts})
+        return json.dumps({"version": 1, **facts})
     names = {"passwordFile": "password file", "caFile": "CA file"}
     return "\n".join(f"{names.get(name, name):14}{value}" for name, value in facts.items())
 
@@ -130,9 +131,10 @@ def _described(state: Tree) -> Iterator[str]:
         result = job["result"] or {"status": "running", "error": ""}
         yield f"  last job    {result['status']} {result['error']}".rstrip()
     yield "  to tamper with:"
-    rows = list(listing(state))
-    for path, value, about in rows:
+    for path, value, about in listing(state):
         yield f"    {f'{path}={value}':58} {about}"
+    if not state["installed"]:
+        yield "    ... and more once the product is installed"
 
 
 def _tamper(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,58 @@
+﻿param([byte[]] $Document, [string] $Thumbprint, [string] $ModuleVersion)
+Set-StrictMode -Version Latest
+$ErrorActionPreference = 'Stop'
+
+function Get-Refusal {
+    param([string] $Code, [string] $Message)
+    ConvertTo-Json -InputObject ([ordered]@{ version = 1; refused = [ordered]@{ code = $Code; message = $Message } }) -Compress
+}
+
+function Get-Value {
+    # A property that another LCM version may not have.
+    param([object] $Instance, [string] $Name)
+    if ($null -eq $Instance) { return }
+    $property = $Instance.PSObject.Properties[$Name]
+    if ($property) { $property.Value }
+}
+
+function Invoke-Lcm {
+    # Without a computer name: local DCOM, so no second hop and no limit on the size (the DSC cmdlets have both).
+    param([string] $Method, [hashtable] $Argument = @{})
+    $lcm = @{ Namespace = 'root/Microsoft/Windows/DesiredStateConfiguration'; ClassName = 'MSFT_DSCLocalConfigurationManager' }
+    Invoke-CimMethod @lcm -MethodName $Method -Arguments $Argument
+}
+
+function Get-LcmData {
+    # A document as the LCM takes it: its length and four more, then its bytes.
+    param([byte[]] $Byte)
+    [byte[]] $data = [System.BitConverter]::GetBytes([uint32] ($Byte.Length + 4)) + $Byte
+    , $data
+}
+
+function Expand-Document {
+    param([byte[]] $Packed)
+    $source = New-Object System.IO.MemoryStream(, $Packed)
+    $gzip = New-Object System.IO.Compression.GZipStream($source, [System.IO.Compression.CompressionMode]::Decompress)
+    $plain = New-Object System.IO.MemoryStream
+    $gzip.CopyTo($plain)
+    $gzip.Dispose()
+    , $plain.ToArray()
+}
+
+$meta = (Invoke-Lcm -Method 'GetMetaConfiguration').MetaConfiguration
+if ([string] (Get-Value $meta 'CertificateID') -ne $Thumbprint) {
+    return Get-Refusal 'NoCertificateId' 'the LCM is not set to the certificate that the auditor''s password was encrypted for'
+}
+$module = "$env:ProgramFiles/WindowsPowerShell/Modules/MimSyncDsc/$ModuleVersion/MimSyncDsc.psd1"
+if (-not (Test-Path -LiteralPath $module)) { return Get-Refusal 'NoModule' "the node does not have the module MimSyncDsc $ModuleVersion" }
+if ((Get-Value $meta 'LCMState') -eq 'Busy') { return Get-Refusal 'LcmBusy' ([string] (Get-Value $meta 'LCMStateDetail')) }
+$data = Get-LcmData -Byte (Expand-Document -Packed $Document)
+try { $answer = Invoke-Lcm -Method 'GetConfiguration' -Argument @{ configurationData = $data } }
+catch { return Get-Refusal 'AuditFailed' $_.Exception.Message }
+foreach ($instance in @(Get-Value $answer 'configurations')) {
+    if ($instance.CimSystemProperties.ClassName -ne 'MSFT_MimSyncService') { continue }
+    $state = [string] (Get-Value $instance 'State')
+    # Already JSON: read.ps1 would write the same.
+    if ($state) { return "{`"version`":1,`"state`":$state}" }
+}
+Get-Refusal 'AuditFailed' 'the LCM gave no state of a MimSyncService'

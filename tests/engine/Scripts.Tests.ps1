@@ -1,0 +1,277 @@
+﻿# The pusher's scripts, executed as they are sent: as text, with stand-ins for the commands that only Windows has.
+Describe 'the scripts of the pusher' {
+    BeforeAll {
+        Set-StrictMode -Version Latest
+        $folder = $env:MIMC_SCRIPTS
+        if (-not $folder) { $folder = Join-Path -Path $PSScriptRoot -ChildPath '../../pusher/scripts' }
+        function Invoke-Script {
+            param([string] $Name, [hashtable] $With = @{})
+            $text = [System.IO.File]::ReadAllText((Join-Path -Path $folder -ChildPath "$Name.ps1"))
+            $answer = @(& ([scriptblock]::Create($text)) @With)
+            $answer.Count | Should -Be 1 -Because 'a script writes exactly one string'
+            $answer[0] | Should -BeOfType [string]
+            $answer[0].StartsWith('{"version":1,') | Should -BeTrue
+            $answer[0] | ConvertFrom-Json
+        }
+        function Get-Hash {
+            param([byte[]] $Byte)
+            [System.BitConverter]::ToString([System.Security.Cryptography.SHA256]::Create().ComputeHash($Byte)).Replace('-', '').ToLowerInvariant()
+        }
+        function Send-Stage {
+            param([string] $Name, [byte[]] $Byte)
+            Invoke-Script -Name 'stage' -With @{ Name = $Name; Sha256 = Get-Hash -Byte $Byte; Length = $Byte.Length; Offset = 0; Data = $Byte }
+        }
+        # Access lists do not exist here: an object that remembers what it was told.
+        function global:Get-Acl {
+            param([string] $LiteralPath)
+            $acl = [pscustomobject] @{ Sddl = ''; Owner = $global:Lcm.Owner }
+            Add-Member -InputObject $acl -MemberType ScriptMethod -Name GetOwner -Value { param($kind) [pscustomobject] @{ Value = $this.Owner } }
+            Add-Member -InputObject $acl -MemberType ScriptMethod -Name SetSecurityDescriptorSddlForm -Value { param($text) $this.Sddl = $text }
+            $acl
+        }
+        function global:Set-Acl { param([string] $LiteralPath, [object] $AclObject) $global:Lcm.Sddl[$LiteralPath] = $AclObject.Sddl }
+        function global:Invoke-CimMethod {
+            param([string] $Namespace, [string] $ClassName, [string] $MethodName, [hashtable] $Arguments)
+            if ($Namespace -ne 'root/Microsoft/Windows/DesiredStateConfiguration' -or $ClassName -ne 'MSFT_DSCLocalConfigurationManager') { throw 'not the LCM' }
+            [void] $global:Lcm.Calls.Add(@{ Name = $MethodName; Arguments = $Arguments })
+            switch ($MethodName) {
+                'GetMetaConfiguration' { return [pscustomobject] @{ MetaConfiguration = [pscustomobject] $global:Lcm.Meta } }
+                'GetConfigurationStatus' {
+                    if (-not $global:Lcm.Status) { throw 'no status yet' }
+                    $records = @($global:Lcm.Status)
+                    if (-not $Arguments['All']) { $records = @($records[-1]) }
+                    return [pscustomobject] @{ ConfigurationStatus = $records }
+                }
+                'GetConfiguration' {
+                    if ($global:Lcm.Failure) { throw $global:Lcm.Failure }
+                    return [pscustomobject] @{ configurations = @($global:Lcm.Configurations) }
+                }
+                'RemoveConfiguration' {
+                    $file = @{ 1 = 'Current.mof'; 2 = 'Pending.mof'; 4 = 'Previous.mof' }[[int] $Arguments['Stage']]
+                    Remove-Item -LiteralPath "$env:SystemRoot/System32/Configuration/$file" -ErrorAction Ignore
+                }
+            }
+        }
+        # Types shadow those that throw on this platform.
+        $accelerators = [psobject].Assembly.GetType('System.Management.Automation.TypeAccelerators')
+        Invoke-Expression @'
+class StandInIdentity { [object] $User = @{ Value = 'S-1-5-21-1-2-3-500' }; static [StandInIdentity] GetCurrent() { return [StandInIdentity]::new() } }
+class StandInPrincipal { StandInPrincipal([object] $identity) { } [bool] IsInRole([object] $role) { return $true } }
+class StandInStore {
+    [object[]] $Certificates = @()
+    StandInStore([string] $name, [string] $place) { $this.Certificates = @($global:Lcm.Certificates) }
+    [void] Open([string] $mode) { }
+    [void] Close() { }
+}
+class StandInSid { }
+$accelerators::Add('System.Security.Principal.WindowsIdentity', [StandInIdentity])
+$accelerators::Add('System.Security.Principal.WindowsPrincipal', [StandInPrincipal])
+$accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [StandInStore])
+'@
+    }
+    AfterAll {
+        foreach ($name in 'System.Security.Principal.WindowsIdentity', 'System.Security.Principal.WindowsPrincipal', 'System.Security.Cryptography.X509Certificates.X509Store') {
+            [void] $accelerators::Remove($name)
+        }
+        Remove-Item -Path Function:\Get-Acl, Function:\Set-Acl, Function:\Invoke-CimMethod
+    }
+    BeforeEach {
+        $root = Join-Path -Path $TestDrive -ChildPath ([guid]::NewGuid().ToString('N'))
+        foreach ($name in 'ProgramData', 'ProgramFiles', 'SystemRoot') {
+            [System.Environment]::SetEnvironmentVariable($name, "$root/$name")
+            [void] [System.IO.Directory]::CreateDirectory("$root/$name")
+        }
+        [void] [System.IO.Directory]::CreateDirectory("$root/SystemRoot/System32/Configuration")
+        $env:COMPUTERNAME = 'CORPSYNC'
+        $global:Lcm = @{
+            Calls = New-Object System.Collections.ArrayList; Owner = 'S-1-5-32-544'; Sddl = @{}; Failure = ''; Configurations = @(); Certificates = @()
+            Meta = @{
+                LCMState = 'Idle'; LCMStateDetail = ''; CertificateID = $null; ConfigurationMode = 'ApplyAndMonitor'; RefreshMode = 'PUSH'
+                RebootNodeIfNeeded = $false; ActionAfterReboot = 'ContinueConfiguration'; ConfigurationModeFrequencyMins = [uint32] 15
+            }
+            Status = @()
+        }
+        $bytes = [System.Text.Encoding]::UTF8.GetBytes('the document')
+    }
+
+    Context 'stage' {
+        It 'takes a file in pieces, answers where it stands, and renames it when the hash is right' {
+            $hash = Get-Hash -Byte $bytes
+            $base = @{ Name = 'node.mof'; Sha256 = $hash; Length = $bytes.Length }
+            (Invoke-Script 'stage' $base).present | Should -BeFalse
+            (Invoke-Script 'stage' ($base + @{ Offset = 0; Data = $bytes[0..4] })).length | Should -Be 5
+            (Invoke-Script 'stage' $base).length | Should -Be 5
+            (Invoke-Script 'stage' ($base + @{ Offset = 9; Data = $bytes[5..11] })).refused.code | Should -Be 'StageOffset'
+            (Invoke-Script 'stage' ($base + @{ Offset = 5; Data = $bytes[5..11] })).present | Should -BeTrue
+            (Invoke-Script 'stage' $base).present | Should -BeTrue
+            [System.IO.Directory]::GetFiles("$root/ProgramData/mimc/stage") | Should -HaveCount 1
+        }
+        It 'locks its folders for Administrators and SYSTEM' {
+            [void] (Send-Stage -Name 'a' -Byte $bytes)
+            $global:Lcm.Sddl.Keys | Should -HaveCount 2
+            foreach ($text in $global:Lcm.Sddl.Values) { $text | Should -Be 'O:BAG:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)' }
+        }
+        It 'throws away what has another hash' {
+            $answer = Invoke-Script 'stage' @{ Name = 'a'; Sha256 = '0' * 64; Length = $bytes.Length; Offset = 0; Data = $bytes }
+            $answer.refused.code | Should -Be 'StageHash'
+            [System.IO.Directory]::GetFiles("$root/ProgramData/mimc/stage") | Should -HaveCount 0
+        }
+        It 'refuses a folder of somebody else, and a name that is a path' {
+            $global:Lcm.Owner = 'S-1-5-21-9-9-9-1000'
+            (Send-Stage -Name 'a' -Byte $bytes).refused.code | Should -Be 'StageOwner'
+            { Invoke-Script 'stage' @{ Name = '..\a'; Sha256 = '0' * 64; Length = 1 } } | Should -Throw
+        }
+    }
+
+    Context 'install-module' {
+        BeforeAll {
+            function New-Archive {
+                param([hashtable] $File)
+                $stream = New-Object System.IO.MemoryStream
+                $zip = New-Object System.IO.Compression.ZipArchive($stream, [System.IO.Compression.ZipArchiveMode]::Create, $true)
+                foreach ($name in $File.Keys) {
+                    $target = $zip.CreateEntry($name).Open()
+                    $content = [System.Text.Encoding]::UTF8.GetBytes($File[$name])
+                    $target.Write($content, 0, $content.Length)
+                    $target.Dispose()
+                }
+                $zip.Dispose()
+                , $stream.ToArray()
+            }
+            function Get-Expected {
+                param([hashtable] $File)
+                [string[]] $names = @($File.Keys)
+                [System.Array]::Sort($names, [System.StringComparer]::Ordinal)
+                $lines = foreach ($name in $names) { "$name $(Get-Hash -Byte ([System.Text.Encoding]::UTF8.GetBytes($File[$name])))`n" }
+                Get-Hash -Byte ([System.Text.Encoding]::UTF8.GetBytes(-join $lines))
+            }
+        }
+        It 'unpacks, checks, and replaces another content of the same version' {
+            foreach ($text in 'one', 'two') {
+                $files = @{ 'X.psd1' = $text; 'DSCResources/R/R.psm1' = 'code'; 'b.psm1' = 'b'; 'Z.psm1' = 'Z' }
+                $zip = New-Archive -File $files
+                [void] (Send-Stage -Name 'x.zip' -Byte $zip)
+                $answer = Invoke-Script 'install-module' @{ Name = 'x.zip'; Sha256 = Get-Hash -Byte $zip; ModuleName = 'X'; ModuleVersion = '0.1.0'; ModuleSha256 = Get-Expected -File $files }
+                $answer.sha256 | Should -Be (Get-Expected -File $files)
+                [System.IO.File]::ReadAllText("$root/ProgramFiles/WindowsPowerShell/Modules/X/0.1.0/X.psd1") | Should -Be $text
+            }
+            [System.IO.Directory]::GetDirectories("$root/ProgramFiles/WindowsPowerShell/Modules/X") | Should -HaveCount 1
+        }
+        It 'leaves nothing behind when the files are not those announced, or an entry is a path out' {
+            $zip = New-Archive -File @{ 'X.psd1' = 'x' }
+            [void] (Send-Stage -Name 'x.zip' -Byte $zip)
+            $with = @{ Name = 'x.zip'; Sha256 = Get-Hash -Byte $zip; ModuleName = 'X'; ModuleVersion = '0.1.0'; ModuleSha256 = '0' * 64 }
+            (Invoke-Script 'install-module' $with).refused.code | Should -Be 'ModuleHash'
+            foreach ($name in '../evil.psm1', '/evil', 'C:\evil', 'a/../../evil', '..') {
+                $zip = New-Archive -File @{ $name = 'x' }
+                [void] (Send-Stage -Name 'x.zip' -Byte $zip)
+                $with['Sha256'] = Get-Hash -Byte $zip
+                { Invoke-Script 'install-module' $with } | Should -Throw '*has an entry*'
+            }
+            [System.IO.Directory]::GetFileSystemEntries("$root/ProgramFiles/WindowsPowerShell/Modules/X") | Should -HaveCount 0
+            (Invoke-Script 'install-module' @{ Name = 'none.zip'; Sha256 = '0' * 64; ModuleName = 'X'; ModuleVersion = '0.1.0'; ModuleSha256 = '' }).refused.code | Should -Be 'StageMissing'
+        }
+    }
+
+    Context 'the LCM' {
+        It 'gets the meta document with its length in front, and tells its settings' {
+            [void] (Send-Stage -Name 'n.meta.mof' -Byte $bytes)
+            $answer = Invoke-Script 'configure-lcm' @{ Name = 'n.meta.mof'; Sha256 = Get-Hash -Byte $bytes }
+            $answer.lcm.settings.ConfigurationModeFrequencyMins | Should -Be 15
+            $answer.lcm.certificateId | Should -BeExactly ''
+            $sent = @($global:Lcm.Calls | Where-Object { $_.Name -eq 'SendMetaConfigurationApply' })[0].Arguments['ConfigurationData']
+            , $sent | Should -BeOfType [byte[]]
+            $sent[0..3] | Should -Be @(16, 0, 0, 0)
+            $sent[4..15] | Should -Be $bytes
+        }
+        It 'is told to enact with our job id, and nothing is sent when it is busy or waits for a restart' {
+            [void] (Send-Stage -Name 'n.mof' -Byte $bytes)
+            $with = @{ Name = 'n.mof'; Sha256 = Get-Hash -Byte $bytes; JobId = '6d6f1b1a-0001-4f0e-9d3a-000000000001' }
+            (Invoke-Script 'enact' $with).started | Should -BeTrue
+            $call = @($global:Lcm.Calls | Where-Object { $_.Name -eq 'SendConfigurationApplyAsync' })[0].Arguments
+            $call['jobId'] | Should -Be $with.JobId
+            $call['force'] | Should -BeTrue
+            foreach ($pair in @('Busy', 'LcmBusy'), @('PendingReboot', 'PendingReboot')) {
+                $global:Lcm.Meta.LCMState = $pair[0]
+                $global:Lcm.Calls.Clear()
+                (Invoke-Script 'enact' $with).refused.code | Should -Be $pair[1]
+                @($global:Lcm.Calls | Where-Object { $_.Name -like 'Send*' }) | Should -HaveCount 0
+            }
+            (Invoke-Script 'configure-lcm' @{ Name = 'n.mof'; Sha256 = '0' * 64 }).refused.code | Should -Be 'StageHash'
+        }
+        It 'is followed until it has a record of the job' {
+            $job = '6d6f1b1a-0001-4f0e-9d3a-000000000001'
+            (Invoke-Script 'follow' @{ JobId = $job }).job | Should -BeNullOrEmpty
+            $global:Lcm.Status = @(
+                [pscustomobject] @{ JobID = "{$($job.ToUpperInvariant())}"; Status = 'Failure'; StartDate = [datetime] '2026-01-01'; RebootRequested = $false; Error = 'MimSync.CannotSet: x'
+                    ResourcesNotInDesiredState = @([pscustomobject] @{ ResourceId = '[MimSyncService]Sync'; Error = 'MimSync.CannotSet: x' }) }
+                [pscustomobject] @{ JobID = [guid]::NewGuid().ToString(); Status = 'Success'; StartDate = [datetime] '2026-01-02' }
+            )
+            $answer = Invoke-Script 'follow' @{ JobId = $job }
+            $answer.job.status | Should -Be 'Failure'
+            $answer.job.error | Should -Be 'MimSync.CannotSet: x'
+            $answer.job.notInDesiredState | Should -Be @('[MimSyncService]Sync')
+        }
+        It 'tells what documents it has, and loses them' {
+            [void] (Send-Stage -Name 'n.mof' -Byte $bytes)
+            foreach ($file in 'Current.mof', 'Pending.mof') { [System.IO.File]::WriteAllText("$root/SystemRoot/System32/Configuration/$file", '') }
+            $global:Lcm.Status = @(
+                [pscustomobject] @{ Status = 'Success'; Type = 'Initial'; StartDate = [datetime] '2026-01-01'; MetaData = 'Author: x; Name: Old; Version: 2.0.0;' }
+                [pscustomobject] @{ Status = 'Failure'; Type = 'Initial'; StartDate = [datetime] '2026-01-02'; MetaData = ''
+                    ResourcesNotInDesiredState = @([pscustomobject] @{ ConfigurationName = 'New' }) }
+                [pscustomobject] @{ Status = 'Success'; Type = 'LocalConfigurationManager'; StartDate = [datetime] '2026-01-03'; MetaData = 'Name: Meta;' }
+            )
+            $answer = Invoke-Script 'preflight' @{ Thumbprint = 'AB'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }
+            $answer.documents.current | Should -Be 'Old'
+            $answer.documents.pending | Should -Be 'New'
+            $answer = Invoke-Script 'withdraw' @{ Name = @('n.mof', 'not-there.mof') }
+            $answer.documents.current | Should -BeNullOrEmpty
+            [System.IO.Directory]::GetFiles("$root/ProgramData/mimc/stage") | Should -HaveCount 0
+            { Invoke-Script 'withdraw' @{ Name = @('../x') } } | Should -Throw
+        }
+    }
+
+    Context 'preflight' {
+        It 'tells node, certificate and module' {
+            $global:Lcm.Certificates = @([pscustomobject] @{ Thumbprint = 'AB'; HasPrivateKey = $true; NotAfter = [datetime]::new(2027, 11, 24, 0, 0, 0, [System.DateTimeKind]::Utc) })
+            $answer = Invoke-Script 'preflight' @{ Thumbprint = 'ab'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }
+            $answer.node.computerName | Should -Be 'CORPSYNC'
+            $answer.node.administrator | Should -BeTrue
+            $answer.certificate.privateKey | Should -BeTrue
+            ([datetime] $answer.certificate.expires).ToUniversalTime().ToString('o') | Should -Be '2027-11-24T00:00:00.0000000Z'
+            $answer.documents.current | Should -BeNullOrEmpty
+            $answer.module.sha256 | Should -BeExactly ''
+            (Invoke-Script 'preflight' @{ Thumbprint = 'CD'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }).certificate.present | Should -BeFalse
+        }
+    }
+
+    Context 'audit' {
+        BeforeEach {
+            $stream = New-Object System.IO.MemoryStream
+            $gzip = New-Object System.IO.Compression.GZipStream($stream, [System.IO.Compression.CompressionMode]::Compress)
+            $gzip.Write($bytes, 0, $bytes.Length)
+            $gzip.Dispose()
+            $with = @{ Document = $stream.ToArray(); Thumbprint = 'AB'; ModuleVersion = '0.1.0' }
+            $global:Lcm.Meta.CertificateID = 'AB'
+            $module = "$root/ProgramFiles/WindowsPowerShell/Modules/MimSyncDsc/0.1.0"
+            [void] [System.IO.Directory]::CreateDirectory($module)
+            [System.IO.File]::WriteAllText("$module/MimSyncDsc.psd1", '')
+            $global:Lcm.Configurations = @([pscustomobject] @{ CimSystemProperties = @{ ClassName = 'MSFT_MimSyncService' }; State = '{"version":1,"node":{"computerName":"X"}}' })
+        }
+        It 'hands on the state that Get-TargetResource gave' {
+            (Invoke-Script 'audit' $with).state.node.computerName | Should -Be 'X'
+            $sent = @($global:Lcm.Calls | Where-Object { $_.Name -eq 'GetConfiguration' })[0].Arguments['configurationData']
+            $sent[4..15] | Should -Be $bytes
+        }
+        It 'refuses without the certificate, without the module, with a busy LCM, and when Get fails' {
+            $global:Lcm.Failure = 'login failed'
+            (Invoke-Script 'audit' $with).refused.code | Should -Be 'AuditFailed'
+            $global:Lcm.Meta.LCMState = 'Busy'
+            (Invoke-Script 'audit' $with).refused.code | Should -Be 'LcmBusy'
+            [System.IO.File]::Delete("$module/MimSyncDsc.psd1")
+            (Invoke-Script 'audit' $with).refused.code | Should -Be 'NoModule'
+            $global:Lcm.Meta.CertificateID = $null
+            (Invoke-Script 'audit' $with).refused.code | Should -Be 'NoCertificateId'
+        }
+    }
+}

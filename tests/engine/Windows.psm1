@@ -1,0 +1,192 @@
+﻿# Stands in for MimSyncDsc.Windows.psm1: the same functions over a Windows that is a hashtable in memory.
+Set-StrictMode -Version Latest
+
+function New-Windows {
+    # The walkthrough's node before anything is installed.
+    $sids = @{}
+    $number = 1100
+    foreach ($name in 'MIMSync', 'MIMSyncAdmins', 'MIMSyncOperators', 'MIMSyncJoiners', 'MIMSyncBrowse', 'MIMSyncPasswordReset', 'miminstall', 'gmsa$', 'Other') {
+        $sids["contoso\$name"] = "S-1-5-21-1-2-3-$number"
+        $number++
+    }
+    @{
+        Node = @{ ComputerName = 'CORPSYNC'; Fqdn = 'corpsync.contoso.com' }
+        Registry = @{ 'SOFTWARE\Classes\SQLNCLI11' = @{ '' = 'SQL Server Native Client 11.0' } }
+        Sids = $sids; Files = @{}; Folders = @{}; Services = @{}; Calls = New-Object System.Collections.ArrayList
+        NetworkLogon = $false; Administrator = $true; Busy = $false
+        Sid = $sids['contoso\miminstall']; ChildSid = $sids['contoso\miminstall']
+        SqlFailure = $null; SysAdmin = 1; DatabaseId = $null; Row = $null
+        Signature = @{ Status = 'Valid'; Subject = 'CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, C=US' }
+        Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
+        Mounted = $null; Owner = 'ok'; Order = $null
+    }
+}
+
+function Add-Call {
+    param([string] $Name, [System.Collections.IDictionary] $Argument)
+    $texts = foreach ($key in $Argument.Keys) {
+        $value = $Argument[$key]
+        if ($value -is [System.Collections.IDictionary]) { $value = @(foreach ($inner in $value.Keys) { "$inner=$($value[$inner])" }) -join ',' }
+        "$key=$value"
+    }
+    [void] $global:Windows.Calls.Add("$Name $(@($texts) -join ' ')")
+}
+
+function Get-NodeName { $global:Windows.Node }
+function Get-RegistryMap { param([string] $Path) if ($global:Windows.Registry.ContainsKey($Path)) { $global:Windows.Registry[$Path] } }
+function Get-RegistryChild {
+    param([string] $Path)
+    foreach ($key in $global:Windows.Registry.Keys) {
+        if ($key.StartsWith("$Path\") -and -not $key.Substring($Path.Length + 1).Contains('\')) { $key.Substring($Path.Length + 1) }
+    }
+}
+function Get-ServiceStatus { param([string] $Name) $global:Windows.Services[$Name] }
+function ConvertTo-Sid { param([string] $Name) $global:Windows.Sids[$Name] }
+function ConvertFrom-Sid {
+    param([string] $Sid)
+    foreach ($name in $global:Windows.Sids.Keys) { if ($global:Windows.Sids[$name] -eq $Sid) { return $name } }
+}
+function Get-FileFact {
+    param([string] $Path)
+    if (-not $global:Windows.Files.ContainsKey($Path)) { return }
+    $text = $global:Windows.Files[$Path]
+    $hash = "sha256 of $text"
+    if ($global:Windows.Hash.ContainsKey($text)) { $hash = $global:Windows.Hash[$text] }
+    @{ Length = $text.Length; Sha256 = $hash }
+}
+function Test-NetworkLogon { $global:Windows.NetworkLogon }
+function Get-SqlRow {
+    param([string] $Server, [string] $Database, [string] $Query, [string] $Argument)
+    Add-Call -Name 'Get-SqlRow' -Argument $PSBoundParameters
+    if ($global:Windows.SqlFailure) { return $global:Windows.SqlFailure }
+    if ($Database -eq 'master') { return @{ Row = @{ id = $global:Windows.DatabaseId; sysadmin = $global:Windows.SysAdmin } } }
+    @{ Row = $global:Windows.Row }
+}
+
+function Get-CurrentSid { $global:Windows.Sid }
+function Test-Administrator { $global:Windows.Administrator }
+function Test-InstallerBusy { $global:Windows.Busy }
+function Set-RegistryMap {
+    param([string] $Path, [hashtable] $Value, [switch] $Volatile)
+    Add-Call -Name 'Set-RegistryMap' -Argument $PSBoundParameters
+    $global:Windows.Registry[$Path] = $Value
+}
+function Get-WorkFolder { 'C:\ProgramData\mimc' }
+function New-LockedFolder {
+    param([string] $Path)
+    Add-Call -Name 'New-LockedFolder' -Argument $PSBoundParameters
+    if ($global:Windows.Owner -eq $Path) { throw "MimSync.FolderOwner: $Path belongs to somebody" }
+    $global:Windows.Folders[$Path] = $true
+}
+function Test-File { param([string] $Path) $global:Windows.Files.ContainsKey($Path) }
+function Copy-Folder {
+    param([string] $Source, [string] $Destination)
+    Add-Call -Name 'Copy-Folder' -Argument $PSBoundParameters
+    foreach ($path in @($global:Windows.Files.Keys)) {
+        if ($path.StartsWith("$Source\")) { $global:Windows.Files[$Destination + $path.Substring($Source.Length)] = $global:Windows.Files[$path] }
+    }
+}
+function Copy-File {
+    param([string] $Source, [string] $Destination)
+    Add-Call -Name 'Copy-File' -Argument $PSBoundParameters
+    $global:Windows.Files[$Destination] = $global:Windows.Files[$Source]
+}
+function Remove-Path {
+    param([string] $Path)
+    Add-Call -Name 'Remove-Path' -Argument $PSBoundParameters
+    foreach ($file in @($global:Windows.Files.Keys)) { if ($file -eq $Path -or $file.StartsWith("$Path\")) { $global:Windows.Files.Remove($file) } }
+}
+function Mount-Image {
+    param([string] $Path)
+    Add-Call -Name 'Mount-Image' -Argument $PSBoundParameters
+    $global:Windows.Mounted = $Path
+    $global:Windows.Files['E:\Synchronization Service\Synchronization Service.msi'] = 'msi'
+    'E:'
+}
+function Dismount-Image {
+    param([string] $Path)
+    Add-Call -Name 'Dismount-Image' -Argument $PSBoundParameters
+    if ($global:Windows.Mounted -ne $Path) { throw "$Path is not mounted" }
+    $global:Windows.Mounted = $null
+}
+function Get-Signature { param([string] $Path) if ($global:Windows.Files.ContainsKey($Path)) { $global:Windows.Signature } }
+function Get-FileText { param([string] $Path) [string] $global:Windows.Files[$Path] }
+function Copy-LockedFile {
+    param([string] $Source, [string] $Destination)
+    Add-Call -Name 'Copy-LockedFile' -Argument $PSBoundParameters
+    $global:Windows.Files[$Destination] = $global:Windows.Files[$Source]
+}
+function Set-FirewallRule {
+    param([string] $Name, [bool] $Enabled)
+    Add-Call -Name 'Set-FirewallRule' -Argument $PSBoundParameters
+    $rules = $global:Windows.Registry[$global:FirewallRules]
+    $rules[$Name] = $rules[$Name] -replace 'Active=\w+', "Active=$("$Enabled".ToUpperInvariant())"
+}
+function New-FirewallRule {
+    param([string] $Name, [string] $DisplayName, [string] $Program, [string] $Service, [string] $Port)
+    Add-Call -Name 'New-FirewallRule' -Argument $PSBoundParameters
+    if (-not $global:Windows.Registry.ContainsKey($global:FirewallRules)) { $global:Windows.Registry[$global:FirewallRules] = @{} }
+    $global:Windows.Registry[$global:FirewallRules][$Name] = "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=$Port|App=$Program|Name=$DisplayName|"
+}
+function Start-Child {
+    param([string] $FilePath, [string] $Argument)
+    Add-Call -Name 'Start-Child' -Argument $PSBoundParameters
+    @{ Input = New-Object System.IO.StringWriter; Argument = $Argument }
+}
+function Start-InstallerChild { @{ Input = New-Object System.IO.StringWriter } }
+function Read-ChildLine {
+    param([hashtable] $Child, [string] $Prefix, [int] $TimeoutSeconds)
+    Add-Call -Name 'Read-ChildLine' -Argument @{ Prefix = $Prefix; TimeoutSeconds = $TimeoutSeconds }
+    if ($Prefix -eq 'mimc:identity ') { return $global:Windows.ChildSid }
+    $lines = @($Child['Input'].ToString().Split("`n") | ForEach-Object {
+            [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String($_.Trim())) })
+    $global:Windows.Order = @{ Package = $lines[0]; Log = $lines[1]; Text = $lines[2]; Password = $lines[3]; Property = @{} }
+    foreach ($match in [regex]::Matches($lines[2], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
+        $global:Windows.Order.Property[$match.Groups[1].Value] = $match.Groups[2].Value.Replace('""', '"')
+    }
+    $global:Windows.Files[$lines[1]] = $global:Windows.SetupLog
+    if ($global:Windows.ExitCode -in '0', '3010', '1641') { Install-Product }
+    if ($global:Windows.ExitCode -ne 'never') { $global:Windows.ExitCode }
+}
+function Wait-Child {
+    param([hashtable] $Child, [int] $TimeoutSeconds)
+    $typed = $Child['Input'].ToString().TrimEnd("`r", "`n")
+    $managed = $Child['Argument'] -like '*$" /q'
+    if (-not $managed -and $typed -ne $global:Windows.KeyPassword) { return }
+    if ($Child['Argument'] -match '/e "([^"]+)"') { $global:Windows.Files[$Matches[1]] = 'keys' }
+    0
+}
+function Stop-Child { param([hashtable] $Child) Add-Call -Name 'Stop-Child' -Argument @{} }
+function Invoke-InstallerChild { throw 'only on Windows' }
+
+function Install-Product {
+    # What setup leaves behind, from the properties that it was given.
+    $given = $global:Windows.Order.Property
+    $service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
+    $logon = "$($given['SERVICEDOMAIN'])\$($given['SERVICEACCOUNT'])"
+    if ($given['SERVICEDOMAIN'] -eq 'CORPSYNC') { $logon = ".\$($given['SERVICEACCOUNT'])" }
+    $parent = 'C:\Program Files\Microsoft Forefront Identity Manager\2010'
+    if ($given['INSTALLDIR']) { $parent = $given['INSTALLDIR'] }
+    $parameters = @{ Path = "$parent\Synchronization Service\" }
+    foreach ($pair in @('Server', 'STORESERVER'), @('SQLInstance', 'SQLINSTANCE'), @('DBName', 'SQLDB')) {
+        if ($given[$pair[1]] -and -not $global:Windows.Fallback) { $parameters[$pair[0]] = $given[$pair[1]] }
+    }
+    $global:Windows.Registry[$service] = @{ ObjectName = $logon }
+    $global:Windows.Registry["$service\Parameters"] = $parameters
+    $global:Windows.Registry['SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'] = @{
+        DisplayName = 'Microsoft Identity Manager Synchronization Service'; DisplayVersion = '4.6.34.0'
+        UninstallString = 'MsiExec.exe /X{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'
+    }
+    $global:Windows.Services['FIMSynchronizationService'] = 'Running'
+    $row = @{}
+    foreach ($pair in @('administrators_sid', 'GROUPADMINS'), @('operators_sid', 'GROUPOPERATORS'), @('account_joiners_sid', 'GROUPACCOUNTJOINERS'), @('browse_sid', 'GROUPBROWSE'), @('passwordset_sid', 'GROUPPASSWORDSET')) {
+        $row[$pair[0]] = $global:Windows.Sids[[string] $given[$pair[1]]]
+    }
+    $global:Windows.Row = $row
+    if ($given['FIREWALL_CONF'] -eq '1' -and $global:Windows.Rules) {
+        $global:Windows.Registry[$global:FirewallRules] = @{ '{7A}' = "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|App=$parent\Synchronization Service\Bin\miiserver.exe|Name=sync|" }
+    }
+}
+
+$global:FirewallRules = 'SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules'
+Export-ModuleMember -Function *
