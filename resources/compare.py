@@ -1,7 +1,8 @@
 """Desired against actual: the Python twin of the module's ``Compare-MimSyncState``.
 
 Pure. Driven by the declaration of a resource type (the module has the same table, generated); both answer
-the cases of tests/conformance/ alike.
+the cases of tests/conformance/ alike. Case is ignored as Windows does it: ``lower``, not ``casefold``, for which
+a sharp s is a double s.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +41,7 @@ def _verdict(item: Property, desired: object, state: State) -> Verdict:
         return Verdict(item.name, Status.UNKNOWN, desired, None, observed.unknown)
     if observed.not_checked:
         return Verdict(item.name, Status.NOT_CHECKED, desired, None, observed.not_checked)
-    if item.rule is Rule.ACCOUNT and state.sids.get(str(desired).casefold()) is None:
+    if item.rule is Rule.ACCOUNT and state.sids.get(str(desired).lower()) is None:
         reason = f"the node cannot resolve the name {desired}"
         return Verdict(item.name, Status.UNKNOWN, desired, actual, reason)
     if _SAME[item.rule](desired, observed.value, state):
@@ -50,7 +51,7 @@ def _verdict(item: Property, desired: object, state: State) -> Verdict:
 
 
 def _same_text(desired: object, actual: object, state: State) -> bool:
-    return actual is not None and str(desired).casefold() == str(actual).casefold()
+    return actual is not None and str(desired).lower() == str(actual).lower()
 
 
 def _same_boolean(desired: object, actual: object, state: State) -> bool:
@@ -58,11 +59,11 @@ def _same_boolean(desired: object, actual: object, state: State) -> bool:
 
 
 def _same_account(desired: object, actual: object, state: State) -> bool:
-    return str(state.sids[str(desired).casefold()]).casefold() == str(actual).casefold()
+    return str(state.sids[str(desired).lower()]).lower() == str(actual).lower()
 
 
 def _same_path(desired: object, actual: object, state: State) -> bool:
-    return actual is not None and str(desired).rstrip("\\").casefold() == str(actual).rstrip("\\").casefold()
+    return actual is not None and str(desired).rstrip("\\").lower() == str(actual).rstrip("\\").lower()
 
 
 def _same_version(desired: object, actual: object, state: State) -> bool:
@@ -82,7 +83,7 @@ def _same_instance(desired: object, actual: object, state: State) -> bool:
 
 
 def _instance(name: object) -> str:
-    text = str(name or "").casefold()
+    text = str(name or "").lower()
     return "" if text in DEFAULT_INSTANCES else text
 
 
@@ -95,18 +96,18 @@ def _same_server(desired: object, actual: object, state: State) -> bool:
 
 def _server(name: str, state: State) -> str:
     """Return the name that stands for a server: an alias followed once, the local machine by its own name."""
-    text = name.casefold()
+    text = name.lower()
     if text in state.sql_aliases:
         text = _alias_host(state.sql_aliases[text])
-    if text in LOCAL_NAMES or text == state.computer_name.casefold():
-        return state.fqdn.casefold() or state.computer_name.casefold()
+    if text in LOCAL_NAMES or text == state.computer_name.lower():
+        return state.fqdn.lower() or state.computer_name.lower()
     return text
 
 
 def _alias_host(target: str) -> str:
     """Return the host in an alias value such as ``DBMSSOCN,host\\instance,1433`` (facts 1.3)."""
-    parts = target.casefold().split(",")
-    return (parts[1] if len(parts) > 1 else parts[0]).partition("\\")[0].removeprefix("tcp:").strip()
+    parts = target.lower().split(",")
+    return (parts[1] if len(parts) > 1 else parts[0]).partition("\\")[0].strip().removeprefix("tcp:").strip()
 
 
 _SAME: Mapping[Rule, Callable[[object, object, State], bool]] = {

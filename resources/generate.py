@@ -4,14 +4,18 @@
 committed one differs.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from .base import Kind, Property
+from mimc import schemas
+
+from .base import Kind, Property, Rule
 from .module import version
+from .spec_schema import section_schema
 from .sync_service import SYNC_SERVICE
 
 #: PowerShell 5.1 takes a script without it for text in the code page of the machine.
@@ -83,9 +87,10 @@ def _boolean(value: bool) -> str:
 def read_script(seam: str, logic: str) -> str:
     """Return ``read.ps1``: the regions Read of the two module files *seam* and *logic*, and an entry.
 
-    So a node that has nothing of ours can be read. Comments are left out: the text travels with every read.
+    So a node that has nothing of ours can be read. Comments and indentation are left out: the text travels with
+    every read. No literal of these regions spans lines, so that is all that goes.
     """
-    functions = "\n".join(_without_comments(_region(text, "Read")) for text in (seam, logic))
+    functions = "\n".join(_statements(_region(text, "Read")) for text in (seam, logic))
     return _READ_ENTRY.format(notice=_NOTICE, functions=functions)
 
 
@@ -95,9 +100,9 @@ def _region(text: str, name: str) -> str:
     return found[1]
 
 
-def _without_comments(text: str) -> str:
-    text = re.sub(r"<#.*?#>", "", text, flags=re.DOTALL)
-    return "\n".join(line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+def _statements(text: str) -> str:
+    lines = (line.strip() for line in re.sub(r"<#.*?#>", "", text, flags=re.DOTALL).split("\n"))
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
 def _read_script() -> str:
@@ -109,11 +114,73 @@ def _read_script() -> str:
     return BYTE_ORDER_MARK + read_script(seam, logic)
 
 
+def spec_schema() -> str:
+    """Return the spec's JSON Schema: what is written by hand, with the resource's section from its declaration."""
+    schema = schemas.load("spec")
+    schema["$defs"][SYNC_SERVICE.section] = section_schema(SYNC_SERVICE)
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def properties_page() -> str:
+    """Return the page that lists every property: key in the spec, wizard screen, how it is compared and set."""
+    rows = [
+        f"| `{'.'.join(item.spec)}` | {item.name} | {item.screen} | {item.help} | {_compared(item)} | {_set(item)} |"
+        for item in SYNC_SERVICE.properties
+        if item.spec
+    ]
+    reads = [f"| {item.name} | {item.help} |" for item in SYNC_SERVICE.properties if item.kind is Kind.READ]
+    return _PROPERTIES_PAGE.format(rows="\n".join(rows), reads="\n".join(reads))
+
+
+def _compared(item: Property) -> str:
+    return _RULES[item.rule]
+
+
+def _set(item: Property) -> str:
+    if item.rule is Rule.NONE:
+        return "by setup"
+    return "by setup; put right later" if item.repairable else f"by setup only: {item.cannot_set}"
+
+
+_RULES: Mapping[Rule, str] = {
+    Rule.NONE: "not compared",
+    Rule.TEXT: "text, ignoring case",
+    Rule.BOOLEAN: "true or false",
+    Rule.ACCOUNT: "by SID",
+    Rule.SERVER: "by host: short or full name, local names, SQL aliases of the node",
+    Rule.INSTANCE: "name, ignoring case; several words for the default",
+    Rule.PATH: "path, ignoring case and a last backslash",
+    Rule.VERSION: "this version or later",
+}
+_PROPERTIES_PAGE = """\
+<!-- Written by python -m mimc.resources.generate from resources/sync_service.py; edit that, not this page. -->
+# The properties of `MimSyncService`
+
+What `syncService` in a spec can say. Keys with dots are nested (`database: {{server: ...}}`). A property that the spec
+does not state is left to setup and is not compared.
+
+| key | property | wizard screen | meaning | compared | set |
+|---|---|---|---|---|---|
+{rows}
+
+`source` and `acceptLicense` are needed, and either `serviceAccount` or `managedServiceAccount`. Beside the properties:
+`runAs` is the account that setup runs as (local administrator and SQL sysadmin), `auditAs` the one that may read the
+groups of a remote SQL Server.
+
+Read only, shown by `get` and in reports:
+
+| property | meaning |
+|---|---|
+{reads}
+"""
+
 #: Path from the root of the repository to the text that has to stand there.
 GENERATED: Mapping[str, Callable[[], str]] = {
     f"{_MODULE}/DSCResources/{SYNC_SERVICE.class_name}/{SYNC_SERVICE.class_name}.schema.mof": schema_mof,
     f"{_MODULE}/{SYNC_SERVICE.module_name}.Properties.psd1": lambda: BYTE_ORDER_MARK + properties_psd1(),
     "pusher/scripts/read.ps1": _read_script,
+    "schemas/spec.schema.json": spec_schema,
+    "docs/properties.md": properties_page,
 }
 
 

@@ -88,4 +88,6 @@ def _random_case(source: random.Random) -> dict[str, Any]:
         "properties": properties,
         "facts": {},
     }
-    return {"desired": {name: source.choice(values) for name, values in _PROPERTIES.items()}, "state": state}
+    desired = {name: source.choice(values) for name, values in _PROPERTIES.items()}
+    desired["EnableRpcFirewallRules"] = source.random() < 0.5
+    return {"desired": desired, "state": state}

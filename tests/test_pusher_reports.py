@@ -133,11 +133,11 @@ def test_drift_is_a_table_with_the_paths_of_the_spec() -> None:
 
 APPLIED_TEXT = """\
 corpsync (corpsync.contoso.com:5986)
-  ok       installed              Present
-  ok       database.server        corpsql.contoso.com
-  ok       serviceAccount         contoso\\MIMSync
-  ok       groups.administrators  contoso\\MIMSyncAdmins
-  changed  firewall               true                   was: false
+  ok  installed              Present
+  ok  database.server        corpsql.contoso.com
+  ok  serviceAccount         contoso\\MIMSync
+  ok  groups.administrators  contoso\\MIMSyncAdmins
+  ok  firewall               true                   was: false
   not compared (nobody can read them back): source
 
 5 properties in the desired state; 1 of 5 properties changed: firewall.

@@ -3,251 +3,252 @@
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 function Get-NodeName {
-    $ip = [System.Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
-    $fqdn = $ip.HostName
-    if ($ip.DomainName) { $fqdn = $ip.HostName + '.' + $ip.DomainName }
-    @{ ComputerName = $env:COMPUTERNAME; Fqdn = $fqdn }
+$ip = [System.Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+$fqdn = $ip.HostName
+if ($ip.DomainName) { $fqdn = $ip.HostName + '.' + $ip.DomainName }
+@{ ComputerName = $env:COMPUTERNAME; Fqdn = $fqdn }
 }
 function Get-RegistryMap {
-    param([string] $Path)
-    $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
-    $key = $base.OpenSubKey($Path)
-    if ($null -eq $key) { return }
-    $map = @{}
-    foreach ($name in $key.GetValueNames()) { $map[$name] = $key.GetValue($name) }
-    $key.Close()
-    $map
+param([string] $Path)
+$base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
+$key = $base.OpenSubKey($Path)
+if ($null -eq $key) { return }
+$map = @{}
+foreach ($name in $key.GetValueNames()) { $map[$name] = $key.GetValue($name) }
+$key.Close()
+$map
 }
 function Get-RegistryChild {
-    param([string] $Path)
-    $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
-    $key = $base.OpenSubKey($Path)
-    if ($null -eq $key) { return }
-    $key.GetSubKeyNames()
-    $key.Close()
+param([string] $Path)
+$base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
+$key = $base.OpenSubKey($Path)
+if ($null -eq $key) { return }
+$key.GetSubKeyNames()
+$key.Close()
 }
 function Get-ServiceStatus {
-    param([string] $Name)
-    $service = Get-Service -Name $Name -ErrorAction Ignore
-    if ($service) { $service.Status.ToString() }
+param([string] $Name)
+$service = Get-Service -Name $Name -ErrorAction Ignore
+if ($service) { $service.Status.ToString() }
 }
 function ConvertTo-Sid {
-    param([string] $Name)
-    try {
-        (New-Object System.Security.Principal.NTAccount($Name)).Translate([System.Security.Principal.SecurityIdentifier]).Value
-    } catch [System.Security.Principal.IdentityNotMappedException] { }
+param([string] $Name)
+try {
+(New-Object System.Security.Principal.NTAccount($Name)).Translate([System.Security.Principal.SecurityIdentifier]).Value
+} catch [System.Security.Principal.IdentityNotMappedException] { }
 }
 function ConvertFrom-Sid {
-    param([string] $Sid)
-    try {
-        (New-Object System.Security.Principal.SecurityIdentifier($Sid)).Translate([System.Security.Principal.NTAccount]).Value
-    } catch [System.Security.Principal.IdentityNotMappedException] { }
+param([string] $Sid)
+try {
+(New-Object System.Security.Principal.SecurityIdentifier($Sid)).Translate([System.Security.Principal.NTAccount]).Value
+} catch [System.Security.Principal.IdentityNotMappedException] { }
 }
 function Get-FileFact {
-    param([string] $Path)
-    try { $stream = New-Object System.IO.FileStream($Path, 'Open', 'Read', 'ReadWrite') }
-    catch [System.IO.FileNotFoundException], [System.IO.DirectoryNotFoundException] { return }
-    $sha = [System.Security.Cryptography.SHA256]::Create()
-    try {
-        $hash = [System.BitConverter]::ToString($sha.ComputeHash($stream)).Replace('-', '').ToLowerInvariant()
-        @{ Length = $stream.Length; Sha256 = $hash }
-    } finally { $stream.Dispose() }
+param([string] $Path)
+try { $stream = New-Object System.IO.FileStream($Path, 'Open', 'Read', 'ReadWrite') }
+catch [System.IO.FileNotFoundException], [System.IO.DirectoryNotFoundException] { return }
+$sha = [System.Security.Cryptography.SHA256]::Create()
+try {
+$hash = [System.BitConverter]::ToString($sha.ComputeHash($stream)).Replace('-', '').ToLowerInvariant()
+@{ Length = $stream.Length; Sha256 = $hash }
+} finally { $stream.Dispose() }
 }
 function Test-NetworkLogon {
-    [System.Security.Principal.WindowsIdentity]::GetCurrent().Groups.Value -contains 'S-1-5-2'
+[System.Security.Principal.WindowsIdentity]::GetCurrent().Groups.Value -contains 'S-1-5-2'
 }
 function Get-SqlRow {
-    param([string] $Server, [string] $Database, [string] $Query, [string] $Argument)
-    $text = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
-    $text['Data Source'] = $Server
-    $text['Initial Catalog'] = $Database
-    $text['Integrated Security'] = $true
-    $text['Connect Timeout'] = 5
-    $text['ApplicationIntent'] = 'ReadOnly'
-    $text['Pooling'] = $false
-    $text['Application Name'] = 'mimc'
-    $connection = New-Object System.Data.SqlClient.SqlConnection($text.ConnectionString)
-    try {
-        $connection.Open()
-        $command = $connection.CreateCommand()
-        $command.CommandText = $Query
-        [void] $command.Parameters.AddWithValue('@argument', $Argument)
-        $reader = $command.ExecuteReader()
-        if (-not $reader.Read()) { return @{ Row = $null } }
-        $row = @{}
-        for ($i = 0; $i -lt $reader.FieldCount; $i++) {
-            $value = $reader.GetValue($i)
-            if ($value -is [byte[]]) { $value = (New-Object System.Security.Principal.SecurityIdentifier($value, 0)).Value }
-            if ($value -is [System.DBNull]) { $value = $null }
-            $row[$reader.GetName($i)] = $value
-        }
-        @{ Row = $row }
-    } catch [System.Data.SqlClient.SqlException] {
-        $refusal = $_.Exception
-        while ($refusal -isnot [System.Data.SqlClient.SqlException]) { $refusal = $refusal.InnerException }
-        @{ Number = $refusal.Number; Message = $refusal.Message }
-    } finally { $connection.Dispose() }
+param([string] $Server, [string] $Database, [string] $Query, [string] $Argument)
+Add-Type -AssemblyName System.Data
+$text = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
+$text['Data Source'] = $Server
+$text['Initial Catalog'] = $Database
+$text['Integrated Security'] = $true
+$text['Connect Timeout'] = 5
+$text['ApplicationIntent'] = 'ReadOnly'
+$text['Pooling'] = $false
+$text['Application Name'] = 'mimc'
+$connection = New-Object System.Data.SqlClient.SqlConnection($text.ConnectionString)
+try {
+$connection.Open()
+$command = $connection.CreateCommand()
+$command.CommandText = $Query
+[void] $command.Parameters.AddWithValue('@argument', $Argument)
+$reader = $command.ExecuteReader()
+if (-not $reader.Read()) { return @{ Row = $null } }
+$row = @{}
+for ($i = 0; $i -lt $reader.FieldCount; $i++) {
+$value = $reader.GetValue($i)
+if ($value -is [byte[]]) { $value = (New-Object System.Security.Principal.SecurityIdentifier($value, 0)).Value }
+if ($value -is [System.DBNull]) { $value = $null }
+$row[$reader.GetName($i)] = $value
+}
+@{ Row = $row }
+} catch [System.Data.SqlClient.SqlException] {
+$refusal = $_.Exception
+while ($refusal -isnot [System.Data.SqlClient.SqlException]) { $refusal = $refusal.InnerException }
+@{ Number = $refusal.Number; Message = $refusal.Message }
+} finally { $connection.Dispose() }
 }
 function Read-Property {
-    param([scriptblock] $Read)
-    try { & $Read } catch { @{ unknown = [string] $_.Exception.GetBaseException().Message } }
+param([scriptblock] $Read)
+try { & $Read } catch { @{ unknown = [string] $_.Exception.GetBaseException().Message } }
 }
 function Get-MimProduct {
-    $below = 'Microsoft\Windows\CurrentVersion\Uninstall'
-    foreach ($root in "SOFTWARE\$below", "SOFTWARE\WOW6432Node\$below") {
-        foreach ($child in @(Get-RegistryChild -Path $root)) {
-            $entry = Get-RegistryMap -Path "$root\$child"
-            if ($entry -and $entry['DisplayName'] -ceq 'Microsoft Identity Manager Synchronization Service') {
-                $code = $child
-                if ([string] $entry['UninstallString'] -match '\{[0-9A-Fa-f-]{36}\}') { $code = $Matches[0] }
-                return @{ Code = $code; Version = [string] $entry['DisplayVersion'] }
-            }
-        }
-    }
+$below = 'Microsoft\Windows\CurrentVersion\Uninstall'
+foreach ($root in "SOFTWARE\$below", "SOFTWARE\WOW6432Node\$below") {
+foreach ($child in @(Get-RegistryChild -Path $root)) {
+$entry = Get-RegistryMap -Path "$root\$child"
+if ($entry -and $entry['DisplayName'] -ceq 'Microsoft Identity Manager Synchronization Service') {
+$code = $child
+if ([string] $entry['UninstallString'] -match '\{[0-9A-Fa-f-]{36}\}') { $code = $Matches[0] }
+return @{ Code = $code; Version = [string] $entry['DisplayVersion'] }
+}
+}
+}
 }
 function Get-MimFirewallRule {
-    $below = 'FirewallPolicy\FirewallRules'
-    foreach ($path in "SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\$below", 'SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules') {
-        $rules = Get-RegistryMap -Path $path
-        if ($null -eq $rules) { continue }
-        foreach ($name in $rules.Keys) {
-            $text = [string] $rules[$name]
-            $program = $text -match '\|App=[^|]*\\miiserver\.exe\|'
-            if (-not $program -and $name -ne 'mimc-MimSync-RpcEndpointMapper') { continue }
-            if ($text -notmatch '\|Dir=In\|' -or $text -notmatch '\|Action=Allow\|') { continue }
-            @{ Name = $name; Enabled = $text -match '\|Active=TRUE\|'; Program = $program; Local = $path -like 'SYSTEM*' }
-        }
-    }
+$below = 'FirewallPolicy\FirewallRules'
+foreach ($path in "SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\$below", 'SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules') {
+$rules = Get-RegistryMap -Path $path
+if ($null -eq $rules) { continue }
+foreach ($name in $rules.Keys) {
+$text = [string] $rules[$name]
+$program = $text -match '\|App=[^|]*\\miiserver\.exe\|'
+if (-not $program -and $name -ne 'mimc-MimSync-RpcEndpointMapper') { continue }
+if ($text -notmatch '\|Dir=In\|' -or $text -notmatch '\|Action=Allow\|') { continue }
+@{ Name = $name; Enabled = $text -match '\|Active=TRUE\|'; Program = $program; Local = $path -like 'SYSTEM*' }
+}
+}
 }
 function Get-MimAccount {
-    param([string] $Sid)
-    $name = $null
-    try { $name = ConvertFrom-Sid -Sid $Sid } catch { $name = $null }
-    if (-not $name) { $name = $Sid }
-    [ordered]@{ value = $Sid; display = [string] $name }
+param([string] $Sid)
+$name = $null
+try { $name = ConvertFrom-Sid -Sid $Sid } catch { $name = $null }
+if (-not $name) { $name = $Sid }
+[ordered]@{ value = $Sid; display = [string] $name }
 }
 function Get-MimSqlServer {
-    param([string] $Server, [string] $Instance)
-    if (-not $Server) { $Server = '(local)' }
-    if ($Instance) { "$Server\$Instance" } else { $Server }
+param([string] $Server, [string] $Instance)
+if (-not $Server) { $Server = '(local)' }
+if ($Instance) { "$Server\$Instance" } else { $Server }
 }
 function Get-MimSqlReason {
-    param([hashtable] $Answer, [string] $Server, [string] $Database, [bool] $Remote)
-    $text = [string] $Answer['Message']
-    $network = $Remote -and (Test-NetworkLogon)
-    if ($text -match 'ANONYMOUS' -or ($network -and ($Answer['Number'] -eq 18452 -or $text -match 'SSPI'))) {
-        return @{ notChecked = "no second hop: this session has no identity that the SQL Server $Server would accept" }
-    }
-    $reason = switch ($Answer['Number']) {
-        { $_ -in 18456, 18452 } { "the SQL Server $Server refused the login" }
-        4060 { "the SQL Server $Server has no database $Database, or it is closed to this login" }
-        { $_ -in 229, 230, 297, 916 } { "no permission to read mms_server_configuration in $Database on $Server" }
-        208 { "the database $Database on $Server has no table mms_server_configuration" }
-        default { "cannot connect to the SQL Server $Server" }
-    }
-    @{ unknown = "${reason}: $text" }
+param([hashtable] $Answer, [string] $Server, [string] $Database, [bool] $Remote)
+$text = [string] $Answer['Message']
+$network = $Remote -and (Test-NetworkLogon)
+if ($text -match 'ANONYMOUS' -or ($network -and ($Answer['Number'] -eq 18452 -or $text -match 'SSPI'))) {
+return @{ notChecked = "no second hop: this session has no identity that the SQL Server $Server would accept" }
+}
+$reason = switch ($Answer['Number']) {
+{ $_ -in 18456, 18452 } { "the SQL Server $Server refused the login" }
+4060 { "the SQL Server $Server has no database $Database, or it is closed to this login" }
+{ $_ -in 229, 230, 297, 916 } { "no permission to read mms_server_configuration in $Database on $Server" }
+208 { "the database $Database on $Server has no table mms_server_configuration" }
+default { "cannot connect to the SQL Server $Server" }
+}
+@{ unknown = "${reason}: $text" }
 }
 function Add-MimGroup {
-    param([System.Collections.IDictionary] $Property, [hashtable] $Node)
-    $columns = [ordered]@{
-        AdministratorsGroup = 'administrators_sid'; OperatorsGroup = 'operators_sid'; JoinersGroup = 'account_joiners_sid'
-        BrowseGroup = 'browse_sid'; PasswordResetGroup = 'passwordset_sid'
-    }
-    $read = Read-Property {
-        $server = [string] $Property['SqlServer']['value']
-        $database = [string] $Property['DatabaseName']['value']
-        $source = Get-MimSqlServer -Server $server -Instance $Property['SqlInstance']['value']
-        $query = "SELECT $(@($columns.Values) -join ', ') FROM dbo.mms_server_configuration"
-        $answer = Get-SqlRow -Server $source -Database $database -Query $query
-        if ($answer.ContainsKey('Number')) {
-            $remote = $server -notin '', '.', '(local)', 'localhost', $Node['ComputerName'], $Node['Fqdn']
-            return Get-MimSqlReason -Answer $answer -Server $source -Database $database -Remote $remote
-        }
-        if ($answer['Row']) { return $answer }
-        @{ unknown = "mms_server_configuration in $database on $source has no row" }
-    }
-    $row = $read['Row']
-    foreach ($name in $columns.Keys) {
-        if (-not $row) { $Property[$name] = $read }
-        elseif ($row[$columns[$name]]) { $Property[$name] = Get-MimAccount -Sid $row[$columns[$name]] }
-        else { $Property[$name] = @{ unknown = "$($columns[$name]) in mms_server_configuration is NULL" } }
-    }
+param([System.Collections.IDictionary] $Property, [hashtable] $Node)
+$columns = [ordered]@{
+AdministratorsGroup = 'administrators_sid'; OperatorsGroup = 'operators_sid'; JoinersGroup = 'account_joiners_sid'
+BrowseGroup = 'browse_sid'; PasswordResetGroup = 'passwordset_sid'
+}
+$read = Read-Property {
+$server = [string] $Property['SqlServer']['value']
+$database = [string] $Property['DatabaseName']['value']
+$source = Get-MimSqlServer -Server $server -Instance $Property['SqlInstance']['value']
+$query = "SELECT $(@($columns.Values) -join ', ') FROM dbo.mms_server_configuration"
+$answer = Get-SqlRow -Server $source -Database $database -Query $query
+if ($answer.ContainsKey('Number')) {
+$remote = $server -notin '', '.', '(local)', 'localhost', $Node['ComputerName'], $Node['Fqdn']
+return Get-MimSqlReason -Answer $answer -Server $source -Database $database -Remote $remote
+}
+if ($answer['Row']) { return $answer }
+@{ unknown = "mms_server_configuration in $database on $source has no row" }
+}
+$row = $read['Row']
+foreach ($name in $columns.Keys) {
+if (-not $row) { $Property[$name] = $read }
+elseif ($row[$columns[$name]]) { $Property[$name] = Get-MimAccount -Sid $row[$columns[$name]] }
+else { $Property[$name] = @{ unknown = "$($columns[$name]) in mms_server_configuration is NULL" } }
+}
 }
 function Get-MimKeyBackup {
-    param([string] $Path, [System.Collections.IDictionary] $Fact)
-    $record = Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\KeyBackup'
-    if ($record) { $Fact['KeyBackupTime'] = [string] $record['Time'] }
-    if (-not $Path) { return }
-    $file = Get-FileFact -Path $Path
-    $reason = ''
-    if ($null -eq $file) { $reason = 'there is no such file' }
-    elseif ($file['Length'] -eq 0) { $reason = 'the file is empty' }
-    elseif ($record -and $record['Path'] -eq $Path -and $record['Sha256'] -ne $file['Sha256']) {
-        $reason = 'the file is not the one that was exported: another SHA-256'
-    }
-    if (-not $reason) { return @{ value = $Path } }
-    $Fact['KeyBackupReason'] = $reason
-    @{ value = $null; display = '' }
+param([string] $Path, [System.Collections.IDictionary] $Fact)
+$record = Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\KeyBackup'
+if ($record) { $Fact['KeyBackupTime'] = [string] $record['Time'] }
+if (-not $Path) { return }
+$file = Get-FileFact -Path $Path
+$reason = ''
+if ($null -eq $file) { $reason = 'there is no such file' }
+elseif ($file['Length'] -eq 0) { $reason = 'the file is empty' }
+elseif ($record -and $record['Path'] -eq $Path -and $record['Sha256'] -ne $file['Sha256']) {
+$reason = 'the file is not the one that was exported: another SHA-256'
+}
+if (-not $reason) { return @{ value = $Path } }
+$Fact['KeyBackupReason'] = $reason
+@{ value = $null; display = '' }
 }
 function Get-MimState {
-    param([string[]] $Account, [string] $KeyBackupPath)
-    $service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
-    $node = Get-NodeName
-    $sids = New-Object System.Collections.Specialized.OrderedDictionary
-    foreach ($name in $Account) {
-        $sids[$name] = $null
-        try { $sids[$name] = ConvertTo-Sid -Name $name } catch { $sids[$name] = $null }
-    }
-    $aliases = Get-RegistryMap -Path 'SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo'
-    if ($null -eq $aliases) { $aliases = @{} }
-    $property = [ordered]@{}
-    $fact = [ordered]@{}
-    $state = [ordered]@{
-        version = 1
-        node = [ordered]@{ computerName = $node['ComputerName']; fqdn = $node['Fqdn']; sqlAliases = $aliases }
-        sids = $sids; properties = $property; facts = $fact
-    }
-    $product = Get-MimProduct
-    $settings = Get-RegistryMap -Path $service
-    if ($null -eq $product -or $null -eq $settings) {
-        $property['Ensure'] = @{ value = 'Absent' }
-        if ($settings) { $fact['EnsureReason'] = 'the service FIMSynchronizationService is there, but it belongs to another product' }
-        if ($product) { $fact['EnsureReason'] = 'the product has its Uninstall entry, but not its service' }
-        return $state
-    }
-    $property['Ensure'] = @{ value = 'Present' }
-    $values = Get-RegistryMap -Path "$service\Parameters"
-    if ($null -eq $values) { $values = @{} }
-    $path = [string] $values['Path']
-    $property['InstallDirectory'] = @{ value = $path -replace '\\Synchronization Service\\?$', '' }
-    if (-not $path) { $property['InstallDirectory'] = @{ unknown = "the registry has no value Path in $service\Parameters" } }
-    $property['SqlServer'] = @{ value = [string] $values['Server'] }
-    $property['SqlInstance'] = @{ value = [string] $values['SQLInstance'] }
-    $property['DatabaseName'] = @{ value = 'FIMSynchronizationService' }
-    if ($values['DBName']) { $property['DatabaseName'] = @{ value = [string] $values['DBName'] } }
-    $logon = Read-Property {
-        $name = [string] $settings['ObjectName'] -replace '^\.\\', "$($node['ComputerName'])\"
-        if ($name -eq 'LocalSystem') { $name = 'NT AUTHORITY\SYSTEM' }
-        $sid = ConvertTo-Sid -Name $name
-        if ($sid) { [ordered]@{ value = $sid; display = $name } }
-        else { @{ unknown = "the service's logon account '$name' does not resolve" } }
-    }
-    $property['ServiceAccount'] = $logon
-    $property['ManagedServiceAccount'] = $logon
-    Add-MimGroup -Property $property -Node $node
-    $property['EnableRpcFirewallRules'] = Read-Property {
-        @{ value = @(Get-MimFirewallRule | Where-Object { $_['Enabled'] -and $_['Program'] }).Count -gt 0 }
-    }
-    $key = Read-Property { Get-MimKeyBackup -Path $KeyBackupPath -Fact $fact }
-    if ($KeyBackupPath) { $property['KeyBackupPath'] = $key }
-    $property['MinimumVersion'] = @{ value = $product['Version'] }
-    if (-not $product['Version']) { $property['MinimumVersion'] = @{ unknown = 'the Uninstall entry has no DisplayVersion' } }
-    $fact['ProductVersion'] = $product['Version']
-    $fact['ProductCode'] = $product['Code']
-    $fact['InstallPath'] = $path
-    $fact['ServiceState'] = [string] (Get-ServiceStatus -Name 'FIMSynchronizationService')
-    $fact['RebootRequired'] = $null -ne (Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending')
-    $state
+param([string[]] $Account, [string] $KeyBackupPath)
+$service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
+$node = Get-NodeName
+$sids = New-Object System.Collections.Specialized.OrderedDictionary
+foreach ($name in $Account) {
+$sids[$name] = $null
+try { $sids[$name] = ConvertTo-Sid -Name $name } catch { $sids[$name] = $null }
+}
+$aliases = Get-RegistryMap -Path 'SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo'
+if ($null -eq $aliases) { $aliases = @{} }
+$property = [ordered]@{}
+$fact = [ordered]@{}
+$state = [ordered]@{
+version = 1
+node = [ordered]@{ computerName = $node['ComputerName']; fqdn = $node['Fqdn']; sqlAliases = $aliases }
+sids = $sids; properties = $property; facts = $fact
+}
+$product = Get-MimProduct
+$settings = Get-RegistryMap -Path $service
+if ($null -eq $product -or $null -eq $settings) {
+$property['Ensure'] = @{ value = 'Absent' }
+if ($settings) { $fact['EnsureReason'] = 'the service FIMSynchronizationService is there, but it belongs to another product' }
+if ($product) { $fact['EnsureReason'] = 'the product has its Uninstall entry, but not its service' }
+return $state
+}
+$property['Ensure'] = @{ value = 'Present' }
+$values = Get-RegistryMap -Path "$service\Parameters"
+if ($null -eq $values) { $values = @{} }
+$path = [string] $values['Path']
+$property['InstallDirectory'] = @{ value = $path -replace '\\Synchronization Service\\?$', '' }
+if (-not $path) { $property['InstallDirectory'] = @{ unknown = "the registry has no value Path in $service\Parameters" } }
+$property['SqlServer'] = @{ value = [string] $values['Server'] }
+$property['SqlInstance'] = @{ value = [string] $values['SQLInstance'] }
+$property['DatabaseName'] = @{ value = 'FIMSynchronizationService' }
+if ($values['DBName']) { $property['DatabaseName'] = @{ value = [string] $values['DBName'] } }
+$logon = Read-Property {
+$name = [string] $settings['ObjectName'] -replace '^\.\\', "$($node['ComputerName'])\"
+if ($name -eq 'LocalSystem') { $name = 'NT AUTHORITY\SYSTEM' }
+$sid = ConvertTo-Sid -Name $name
+if ($sid) { [ordered]@{ value = $sid; display = $name } }
+else { @{ unknown = "the service's logon account '$name' does not resolve" } }
+}
+$property['ServiceAccount'] = $logon
+$property['ManagedServiceAccount'] = $logon
+Add-MimGroup -Property $property -Node $node
+$property['EnableRpcFirewallRules'] = Read-Property {
+@{ value = @(Get-MimFirewallRule | Where-Object { $_['Enabled'] -and $_['Program'] }).Count -gt 0 }
+}
+$key = Read-Property { Get-MimKeyBackup -Path $KeyBackupPath -Fact $fact }
+if ($KeyBackupPath) { $property['KeyBackupPath'] = $key }
+$property['MinimumVersion'] = @{ value = $product['Version'] }
+if (-not $product['Version']) { $property['MinimumVersion'] = @{ unknown = 'the Uninstall entry has no DisplayVersion' } }
+$fact['ProductVersion'] = $product['Version']
+$fact['ProductCode'] = $product['Code']
+$fact['InstallPath'] = $path
+$fact['ServiceState'] = [string] (Get-ServiceStatus -Name 'FIMSynchronizationService')
+$fact['RebootRequired'] = $null -ne (Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending')
+$state
 }
 $answer = [ordered]@{ version = 1; state = Get-MimState -Account $Account -KeyBackupPath $KeyBackupPath }
 ConvertTo-Json -InputObject $answer -Depth 8 -Compress

@@ -127,7 +127,7 @@ function Get-AliasHost {
     # The host in an alias such as DBMSSOCN,host\instance,1433.
     param([string] $Target)
     $parts = $Target.Split(',')
-    $server = $parts[[System.Math]::Min(1, $parts.Count - 1)].Split('\')[0]
+    $server = $parts[[System.Math]::Min(1, $parts.Count - 1)].Split('\')[0].Trim()
     if ($server.StartsWith('tcp:', [System.StringComparison]::OrdinalIgnoreCase)) { $server = $server.Substring(4) }
     $server.Trim()
 }

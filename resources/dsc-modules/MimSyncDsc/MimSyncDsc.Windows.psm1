@@ -76,6 +76,7 @@ function Test-NetworkLogon {
 function Get-SqlRow {
     # The first row of a query as Row (SIDs as text), or the Number and Message of SQL's refusal. Argument is @argument.
     param([string] $Server, [string] $Database, [string] $Query, [string] $Argument)
+    Add-Type -AssemblyName System.Data
     $text = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
     $text['Data Source'] = $Server
     $text['Initial Catalog'] = $Database
@@ -185,6 +186,8 @@ function Copy-Folder {
     <# .SYNOPSIS
     Copy a folder with all that is in it; the target must not exist. #>
     param([string] $Source, [string] $Destination)
+    # E: alone would be the current folder of that drive.
+    if ($Source.EndsWith(':')) { $Source += '\' }
     Copy-Item -LiteralPath $Source -Destination $Destination -Recurse -Force -ErrorAction Stop
     # Files of a mounted image come as read-only.
     foreach ($file in Get-ChildItem -LiteralPath $Destination -Recurse -Force -File) { $file.IsReadOnly = $false }
