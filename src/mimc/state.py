@@ -85,9 +85,7 @@ def parse_state(value: Any) -> State:
         return State(
             computer_name=str(value["node"]["computerName"]),
             fqdn=str(value["node"]["fqdn"]),
-            sql_aliases={
-                str(k).lower(): str(v) for k, v in (value["node"].get("sqlAliases") or {}).items()
-            },
+            sql_aliases={str(k).lower(): str(v) for k, v in (value["node"].get("sqlAliases") or {}).items()},
             sids={str(k).lower(): v for k, v in (value["sids"] or {}).items()},
             properties={name: _observed(entry) for name, entry in value["properties"].items()},
             facts=dict(value.get("facts") or {}),
