@@ -13,7 +13,7 @@ from mimc.certificates import EncryptionCertificate
 from mimc.resources import SYNC_SERVICE, module
 from mimc.secret import ReadSecret, Secret, SecretReference
 
-from . import mof, ps1
+from . import meta_mof, ps1
 from .document import MetaDocument
 from .plan import Plan, plan
 from .secrets import resolve
@@ -43,7 +43,7 @@ def compile_spec(
 
 def restoring_document(spec: Spec, node: str, settings: Mapping[str, object]) -> bytes:
     """Return the meta MOF that puts *settings* (text, booleans, whole numbers) back on *node*."""
-    return mof.write_meta(MetaDocument(spec.name, node, settings))
+    return meta_mof.write(MetaDocument(spec.name, node, settings))
 
 
 def _files(each: Plan, documents: NodeDocuments) -> dict[str, bytes]:

@@ -2,15 +2,34 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mimc.errors import Position
+from mimc.secret import Credential
 
-from .spec import Credential
+from .mof_literals import Char16
 
+
+@dataclass(frozen=True, slots=True)
+class DateTime:
+    """A point in time or an interval in CIM form: 25 characters (reference/dsc-mof.md 1.3)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An instance of a class inside another one."""
+
+    class_name: str
+    values: Mapping[str, "Value"]
+
+
+#: One thing that a property can hold; None is NULL.
+Scalar = str | bool | int | float | Char16 | DateTime | Credential | Embedded | None
 #: What an instance's property can hold. A tuple is an array.
-Value = str | bool | int | Credential | tuple[str, ...]
+Value = Scalar | tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +43,7 @@ class Instance:
     module_version: str
     values: Mapping[str, Value]
     position: Position
+    depends_on: tuple[str, ...] = ()
 
     @property
     def resource_id(self) -> str:
@@ -31,8 +51,8 @@ class Instance:
         return f"[{self.friendly_name}]{self.id}"
 
     def credentials(self) -> tuple[Credential, ...]:
-        """Return the credentials among the values, in their order."""
-        return tuple(value for value in self.values.values() if isinstance(value, Credential))
+        """Return the credentials among the values, inner ones too, in the order in which they are written."""
+        return tuple(_credentials(self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,7 @@ def spec_hash(document: Document, meta: MetaDocument) -> str:
                 "id": instance.resource_id,
                 "module": [instance.module_name, instance.module_version],
                 "values": {name: _meaning(value) for name, value in instance.values.items()},
+                "dependsOn": list(instance.depends_on),
             }
             for instance in document.instances
         ],
@@ -81,7 +102,26 @@ def spec_hash(document: Document, meta: MetaDocument) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _credentials(values: Mapping[str, Value]) -> Iterator[Credential]:
+    for value in values.values():
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Credential):
+                yield item
+            elif isinstance(item, Embedded):
+                yield from _credentials(item.values)
+
+
 def _meaning(value: Value) -> object:
-    if isinstance(value, Credential):
-        return {"user": value.user, "password": str(value.password)}
-    return value
+    match value:
+        case tuple():
+            return [_meaning(item) for item in value]
+        case Credential():
+            return {"user": value.user, "password": str(value.password)}
+        case Embedded():
+            return {"class": value.class_name, "values": {k: _meaning(v) for k, v in value.values.items()}}
+        case DateTime():
+            return {"datetime": value.text}
+        case Char16():
+            return {"char16": str(value)}
+        case _:
+            return value

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from mimc.bundle import NodeDocuments
 from mimc.certificates import EncryptionCertificate
 from mimc.errors import Problem, SpecError
-from mimc.secret import Secret, SecretReference
+from mimc.secret import Credential, Secret, SecretReference
 
-from . import mof
+from . import meta_mof, mof
 from .document import Document, MetaDocument, spec_hash
 from .expand import audit_document, meta_document, node_document
 from .secrets import sealer
-from .spec import DEFAULT_SETUP_TIMEOUT_S, Credential, Spec, Target
+from .spec import DEFAULT_SETUP_TIMEOUT_S, Spec, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Plan:
             spec_hash=identity,
             thumbprint=self.certificate.thumbprint if self.certificate else "",
             mof=mof.write(self.document, identity, source, seal),
-            meta_mof=mof.write_meta(self.meta),
+            meta_mof=meta_mof.write(self.meta),
             audit_mof=audit,
             keep_document=self.spec.keep_document,
             setup_timeout_s=timeout_s,

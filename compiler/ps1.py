@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 from mimc import templates
+from mimc.secret import Credential
 
 from .document import Document, Instance, MetaDocument
 from .literals import powershell
-from .spec import Credential
 
 
 def write(documents: Sequence[Document], metas: Sequence[MetaDocument]) -> bytes:
@@ -46,6 +46,7 @@ def _template() -> Any:
     import jinja2  # late: half of what a compile needs to start, and validate must not pay it
 
     environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(templates.read),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -55,4 +56,4 @@ def _template() -> Any:
     environment.filters["ps"] = powershell
     environment.globals["credential_name"] = credential_name
     environment.tests["credential"] = lambda value: isinstance(value, Credential)
-    return environment.from_string(templates.read("configuration.ps1.j2"))
+    return environment.get_template("configuration.ps1.j2")

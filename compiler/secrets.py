@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from mimc.certificates import EncryptionCertificate
 from mimc.cms import seal
 from mimc.errors import Problem, SpecError
-from mimc.secret import ReadSecret, Secret, SecretReference
+from mimc.secret import Credential, ReadSecret, Secret, SecretReference
 
 from .mof import Seal
-from .spec import Credential
 
 
 def from_environment(environment: Mapping[str, str]) -> ReadSecret:

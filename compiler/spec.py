@@ -9,7 +9,7 @@ from mimc.bundle import Origin
 from mimc.errors import Position, Problem, SpecError
 from mimc.resources import SYNC_SERVICE
 from mimc.resources.sync_service import check
-from mimc.secret import SecretReference
+from mimc.secret import Credential, SecretReference
 
 from .load import Loaded, Path, load
 from .validate import validate
@@ -17,14 +17,6 @@ from .validate import validate
 #: A run waits this long for a node when the spec does not say: two hours of setup and some air.
 DEFAULT_TIME_LIMIT_S = 9000
 DEFAULT_SETUP_TIMEOUT_S = 7200
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A user name and where its password is to be had."""
-
-    user: str
-    password: SecretReference
 
 
 @dataclass(frozen=True, slots=True)

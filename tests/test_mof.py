@@ -11,7 +11,8 @@ from mimc.compiler.expand import audit_document, node_document
 from mimc.compiler.literals import mof as literal
 from mimc.compiler.mof_reader import MofInstance, decode, read_mof
 from mimc.compiler.mof_rules import check_rules
-from mimc.compiler.spec import Credential, Spec, read_spec
+from mimc.compiler.spec import Spec, read_spec
+from mimc.secret import Credential
 
 from .documents import MODULE_VERSION, THUMBPRINT, documents, sealed
 

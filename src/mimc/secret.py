@@ -25,6 +25,14 @@ class SecretReference:
         return f"{self.kind}:{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A user name and where its password is to be had."""
+
+    user: str
+    password: SecretReference
+
+
 class Secret:
     """A value that every ordinary way of looking at shows masked."""
 
