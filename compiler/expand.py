@@ -1,43 +1,49 @@
-"""Spec to documents: what each node is told, through the resource's declaration."""
+"""A node's spec to documents: what the node is told, through the resource's declaration."""
 
-from mimc.resources import SYNC_SERVICE, Rule
+from mimc.resources import SYNC_SERVICE, Kind, Rule
 
 from .document import Document, Instance, MetaDocument, Value
-from .spec import Spec, Target
+from .service import Service
+from .spec import NodeSpec
 
 INSTANCE_ID = "Sync"
 RUN_AS = "PsDscRunAsCredential"
 
 
-def node_document(spec: Spec, target: Target, module_version: str) -> Document:
-    """Return the document that installs what *spec* says on *target*."""
-    values = {name: _value(value) for name, value in spec.service.items()}
-    if spec.run_as:
-        values[RUN_AS] = spec.run_as
-    return _document(spec, target, module_version, values)
+def node_document(configuration: str, node: str, spec: NodeSpec, module_version: str) -> Document:
+    """Return the document that makes *node* what *spec* says; other resources come before the service."""
+    instances = spec.resources
+    if spec.service:
+        values = {name: _value(value) for name, value in spec.service.values.items()}
+        if spec.service.run_as:
+            values[RUN_AS] = spec.service.run_as
+        instances = (*instances, _instance(spec.service, values, module_version, spec.service.depends_on))
+    return Document(configuration, node, instances)
 
 
-def audit_document(spec: Spec, target: Target, module_version: str) -> Document | None:
+def audit_document(configuration: str, node: str, spec: NodeSpec, module_version: str) -> Document | None:
     """Return the document for the LCM's GetConfiguration under ``auditAs``, None without one.
 
     It names what has to be read, and no password but the auditor's: accounts as plain names.
     """
-    if not spec.audit_as:
+    service = spec.service
+    if not service or not service.audit_as:
         return None
     values: dict[str, Value] = {}
-    for name, value in spec.service.items():
+    for name, value in service.values.items():
         item = SYNC_SERVICE.property(name)
         # Get-TargetResource demands the key and the required ones; accounts and the key file are to be looked up.
-        wanted = item.kind in ("Key", "Required") or item.name == "KeyBackupPath" or item.rule is Rule.ACCOUNT
-        if wanted and item.type != "MSFT_Credential":
+        needed = item.kind in (Kind.KEY, Kind.REQUIRED)
+        looked_up = item.name == "KeyBackupPath" or item.rule is Rule.ACCOUNT
+        if (needed or looked_up) and item.type != "MSFT_Credential":
             values[name] = _value(value)
-    values[RUN_AS] = spec.audit_as
-    return _document(spec, target, module_version, values)
+    values[RUN_AS] = service.audit_as
+    return Document(configuration, node, (_instance(service, values, module_version),))
 
 
-def meta_document(spec: Spec, target: Target, thumbprint: str) -> MetaDocument:
-    """Return the LCM settings of *target*; without a thumbprint the LCM's certificate stays as it is."""
-    settings: dict[str, str | bool | int] = {
+def meta_document(configuration: str, node: str, spec: NodeSpec, thumbprint: str) -> MetaDocument:
+    """Return the LCM settings of *node*; without a thumbprint the LCM's certificate stays as it is."""
+    settings: dict[str, object] = {
         "ActionAfterReboot": "ContinueConfiguration",
         "ConfigurationMode": spec.lcm_mode,
         "RebootNodeIfNeeded": False,
@@ -45,20 +51,22 @@ def meta_document(spec: Spec, target: Target, thumbprint: str) -> MetaDocument:
     }
     if thumbprint:
         settings["CertificateID"] = thumbprint
-    return MetaDocument(spec.name, target.name, settings)
+    return MetaDocument(configuration, node, settings)
 
 
-def _document(spec: Spec, target: Target, module_version: str, values: dict[str, Value]) -> Document:
-    instance = Instance(
+def _instance(
+    service: Service, values: dict[str, Value], module_version: str, depends_on: tuple[str, ...] = ()
+) -> Instance:
+    return Instance(
         class_name=SYNC_SERVICE.class_name,
         friendly_name=SYNC_SERVICE.friendly_name,
         id=INSTANCE_ID,
         module_name=SYNC_SERVICE.module_name,
         module_version=module_version,
         values=values,
-        position=spec.service_position,
+        position=service.position,
+        depends_on=depends_on,
     )
-    return Document(spec.name, target.name, (instance,))
 
 
 def _value(value: object) -> Value:

@@ -7,7 +7,7 @@ surprises). Repeated keys are errors, aliases may not grow the text beyond bound
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,17 +24,32 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _REAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
 
 Path = tuple[str | int, ...]
+#: In the place of a value: the value of a variable, or texts put together. No template language: text stays text.
+VAR, JOIN = "$var", "$join"
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a value begins, and the places of its children; ``keys`` are the places of the keys themselves."""
+class Place:
+    """Where a value begins, and the places of its children; ``keys`` are the places of the keys themselves.
 
+    ``values`` counts the value and all below it.
+    """
+
+    file: str
     line: int
     column: int
-    children: dict[str | int, "_Place"] = field(default_factory=dict)
-    keys: dict[str, "_Place"] = field(default_factory=dict)
+    children: dict[str | int, "Place"] = field(default_factory=dict)
+    keys: dict[str, "Place"] = field(default_factory=dict)
     values: int = 1
+
+    @property
+    def position(self) -> Position:
+        """The place as people read it."""
+        return Position(self.file, self.line, self.column)
+
+    def copy(self) -> "Place":
+        """Return the same place with mappings of its own."""
+        return Place(self.file, self.line, self.column, dict(self.children), dict(self.keys), self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +58,36 @@ class Loaded:
 
     file: str
     data: Any
-    _root: _Place
+    root: Place
 
     def position(self, path: Path, *, key: bool = False) -> Position:
         """Return the place of the value at *path*, or of its key; of the nearest parent when it is missing."""
-        place = self._root
+        place = self.root
         for index, step in enumerate(path):
             if key and index == len(path) - 1 and step in place.keys:
-                place = place.keys[str(step)]
-                break
+                return place.keys[str(step)].position
             if step not in place.children:
                 break
             place = place.children[step]
-        return Position(self.file, place.line, place.column)
+        return place.position
+
+    def at(self, path: Path) -> "Loaded":
+        """Return the value at *path*, which has to be there, with its places."""
+        data, place = self.data, self.root
+        for step in path:
+            data, place = data[step], place.children[step]
+        return Loaded(self.file, data, place)
+
+    def only(self, keys: Collection[str]) -> "Loaded":
+        """Return this block of keys without all others."""
+        place = self.root.copy()
+        place.children = {key: child for key, child in place.children.items() if key in keys}
+        return Loaded(self.file, {key: self.data[key] for key in keys if key in self.data}, place)
+
+
+def is_reference(value: object) -> bool:
+    """Whether *value* stands for a variable or for texts put together."""
+    return isinstance(value, dict) and len(value) == 1 and (VAR in value or JOIN in value)
 
 
 def load(data: bytes, file: str) -> Loaded:
@@ -111,11 +143,11 @@ class _Reader:
         self.file = file
         self.problems: list[Problem] = []
         self._budget = text_length + _MAX_ALIASED_VALUES
-        self._anchors: dict[str, tuple[Any, _Place]] = {}
+        self._anchors: dict[str, tuple[Any, Place]] = {}
 
-    def document(self, events: Iterator[yaml.Event]) -> tuple[Any, _Place]:
+    def document(self, events: Iterator[yaml.Event]) -> tuple[Any, Place]:
         value: Any = None
-        root = _Place(1, 1)
+        root = Place(self.file, 1, 1)
         documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -129,7 +161,7 @@ class _Reader:
             raise SpecError([Problem(Position(self.file, 1, 1), "the file holds comments only, no spec")])
         return value, root
 
-    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> tuple[Any, _Place]:
+    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> tuple[Any, Place]:
         if depth > _MAX_DEPTH:
             raise SpecError([self._at(event, f"nested more than {_MAX_DEPTH} levels deep")])
         if isinstance(event, yaml.AliasEvent):
@@ -148,7 +180,7 @@ class _Reader:
             self._anchors[anchor] = value, place
         return value, place
 
-    def _alias(self, event: yaml.AliasEvent) -> tuple[Any, _Place]:
+    def _alias(self, event: yaml.AliasEvent) -> tuple[Any, Place]:
         if event.anchor not in self._anchors:
             raise SpecError([self._at(event, f"the alias *{event.anchor} has no anchor before it")])
         value, place = self._anchors[event.anchor]
@@ -157,7 +189,7 @@ class _Reader:
             raise SpecError([self._at(event, "the aliases of this file add up to too many values")])
         return value, place
 
-    def _sequence(self, events: Iterator[yaml.Event], place: _Place, depth: int) -> list[Any]:
+    def _sequence(self, events: Iterator[yaml.Event], place: Place, depth: int) -> list[Any]:
         items: list[Any] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             value, child = self._value(event, events, depth + 1)
@@ -166,7 +198,7 @@ class _Reader:
             items.append(value)
         return items
 
-    def _mapping(self, events: Iterator[yaml.Event], place: _Place, depth: int) -> dict[str, Any]:
+    def _mapping(self, events: Iterator[yaml.Event], place: Place, depth: int) -> dict[str, Any]:
         items: dict[str, Any] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
@@ -190,13 +222,12 @@ class _Reader:
                 self.problems.append(self._at(event, text))
                 return
 
-    def _place(self, event: yaml.Event) -> _Place:
+    def _place(self, event: yaml.Event) -> Place:
         assert event.start_mark
-        return _Place(event.start_mark.line + 1, event.start_mark.column + 1)
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _at(self, event: yaml.Event, text: str) -> Problem:
-        place = self._place(event)
-        return Problem(Position(self.file, place.line, place.column), text)
+        return Problem(self._place(event).position, text)
 
 
 def _resolve(event: yaml.ScalarEvent) -> Any:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from mimc.bundle import NodeDocuments
 from mimc.certificates import EncryptionCertificate
 from mimc.errors import Problem, SpecError
-from mimc.secret import Credential, Secret, SecretReference
+from mimc.secret import Secret, SecretReference
 
 from . import meta_mof, mof
 from .document import Document, MetaDocument, spec_hash
 from .expand import audit_document, meta_document, node_document
 from .secrets import sealer
-from .spec import DEFAULT_SETUP_TIMEOUT_S, Spec, Target
+from .spec import DEFAULT_SETUP_TIMEOUT_S, NodeSpec, Spec, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Plan:
 
     spec: Spec
     target: Target
+    node: NodeSpec
     certificate: EncryptionCertificate | None
     document: Document
     meta: MetaDocument
@@ -36,22 +37,22 @@ class Plan:
         seal = sealer(secrets, self.certificate)
         identity = spec_hash(self.document, self.meta)
         audit = mof.write(self.audit, identity, source, seal) if self.audit else None
-        service = self.spec.service
-        timeout_s = service.get("SetupTimeout", DEFAULT_SETUP_TIMEOUT_S)
+        service = self.node.service
+        timeout_s = service.values.get("SetupTimeout", DEFAULT_SETUP_TIMEOUT_S) if service else 0
         assert isinstance(timeout_s, int)
         return NodeDocuments(
             configuration=self.spec.name,
             node=self.target.name,
-            resource_id=self.document.instances[0].resource_id,
+            resource_id=self.document.instances[-1].resource_id,
             spec_hash=identity,
             thumbprint=self.certificate.thumbprint if self.certificate else "",
             mof=mof.write(self.document, identity, source, seal),
             meta_mof=meta_mof.write(self.meta),
             audit_mof=audit,
-            keep_document=self.spec.keep_document,
+            keep_document=self.node.keep_document,
             setup_timeout_s=timeout_s,
-            desired={k: v.user if isinstance(v, Credential) else v for k, v in service.items()},
-            origins=self.spec.origins,
+            desired=service.desired if service else {},
+            origins=service.origins if service else {},
         )
 
 
@@ -59,19 +60,18 @@ def plan(spec: Spec, target: Target, certificate: EncryptionCertificate | None, 
     """Return the plan of *target*.
 
     Raises:
-        SpecError: the documents hold credentials and there is no certificate to seal them for.
+        SpecError: the node's spec is not valid, or its documents hold credentials and there is no certificate to
+            seal them for.
     """
-    document = node_document(spec, target, module_version)
-    audit = audit_document(spec, target, module_version)
+    node = spec.node(target)
+    document = node_document(spec.name, target.name, node, module_version)
+    audit = audit_document(spec.name, target.name, node, module_version)
     if certificate is None and (document.credentials() or audit):
-        raise SpecError(
-            [
-                Problem(
-                    target.position,
-                    f"targets.{target.name} lacks a certificate, and the spec holds credentials: passwords are "
-                    "never written in clear; export the node's document-encryption certificate and name it here",
-                )
-            ]
+        text = (
+            f"targets.{target.name} lacks a certificate, and the spec holds credentials: passwords are never written "
+            "in clear; export the node's document-encryption certificate and name it here"
         )
+        raise SpecError([Problem(target.position, text)])
     thumbprint = certificate.thumbprint if certificate else ""
-    return Plan(spec, target, certificate, document, meta_document(spec, target, thumbprint), audit)
+    meta = meta_document(spec.name, target.name, node, thumbprint)
+    return Plan(spec, target, node, certificate, document, meta, audit)

@@ -1,27 +1,37 @@
-"""The spec as nouns, made from data that the schema has checked."""
+"""The spec as nouns: the whole with its targets, and for each target what its node is to be.
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+A node's effective spec is made of layers (``overlay``): the files that ``base`` names, the target's groups in their
+order, the target's own sections; then variables are replaced. It is checked there, because only there it is whole.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
-from mimc import schemas
-from mimc.bundle import Origin
 from mimc.errors import Position, Problem, SpecError
-from mimc.resources import SYNC_SERVICE
-from mimc.resources.sync_service import check
 from mimc.secret import Credential, SecretReference
 
+from .document import Instance
 from .load import Loaded, Path, load
-from .validate import validate
+from .overlay import Variables, merge, uses_variables
+from .service import SECTION, Service, read_service, service_problems
+from .validate import did_you_mean, validate, validate_layer, validate_section
 
 #: A run waits this long for a node when the spec does not say: two hours of setup and some air.
 DEFAULT_TIME_LIMIT_S = 9000
 DEFAULT_SETUP_TIMEOUT_S = 7200
+_MAX_BASES = 8
+#: The parts of a layer, and so of a node's effective spec.
+LAYERED = ("variables", SECTION, "resources", "localConfigurationManager")
+
+#: Returns the bytes of a file that a spec names, by its path as it is shown; raises OSError.
+ReadFile = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to log in on a target; ``ca`` is a path relative to the spec, "" for the usual authorities."""
+    """How to log in on a target; ``ca`` is a path relative to its file, "" for the usual authorities."""
 
     auth: str
     port: int
@@ -32,7 +42,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A node of the spec; ``certificate`` is a path relative to the spec, "" without one."""
+    """A node of the spec; ``certificate`` is a path relative to its file, "" without one."""
 
     name: str
     host: str
@@ -44,95 +54,185 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """A whole spec.
+class NodeSpec:
+    """What one node is to be: its service, when it has one, its other resources, its LCM."""
 
-    ``service`` maps property names of MimSyncService to plain values or a :class:`Credential`, ``origins`` the
-    same names to their place.
-    """
-
-    file: str
-    name: str
-    targets: Mapping[str, Target]
-    service: Mapping[str, object]
-    origins: Mapping[str, Origin]
-    service_position: Position
-    run_as: Credential | None
-    audit_as: Credential | None
+    service: Service | None
+    resources: tuple[Instance, ...]
     lcm_mode: str
     keep_document: bool
 
 
-def read_spec(data: bytes, file: str) -> Spec:
-    """Return the spec in *data*; *file* is its name in errors and in the documents.
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """Layers put together; ``node`` is what they are for every node alike, None where each has its own."""
+
+    whole: Loaded
+    has_variables: bool
+    shared: list[NodeSpec] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole spec. :meth:`node` gives what one of its targets is to be, checked when it is asked for."""
+
+    file: str
+    name: str
+    targets: Mapping[str, Target]
+    loaded: Loaded
+    _by_groups: dict[tuple[str, ...], _Layers] = field(default_factory=dict)
+
+    def node(self, target: Target) -> NodeSpec:
+        """Return what *target*'s node is to be.
+
+        Raises:
+            SpecError: everything that is wrong with it, at once.
+        """
+        layers, is_own = self._layers(target)
+        if is_own or layers.has_variables:
+            return _node(self.effective(target), target)
+        if not layers.shared:
+            layers.shared.append(_node(layers.whole, target))
+        elif problems := list(_computer_problems(layers.whole, target)):
+            raise SpecError(problems)
+        return layers.shared[0]
+
+    def effective(self, target: Target) -> Loaded:
+        """Return the layers of *target* put together and its variables replaced; places are kept.
+
+        Raises:
+            SpecError: an unknown variable.
+        """
+        layers, is_own = self._layers(target)
+        whole = merge(layers.whole, self._own(target)) if is_own else layers.whole
+        if not is_own and not layers.has_variables:
+            return whole
+        values = {"target": target.name, "host": target.host, **whole.data.get("variables", {})}
+        resolved, problems = Variables(values).resolve(whole)
+        if problems:
+            raise SpecError(problems)
+        return resolved
+
+    def _own(self, target: Target) -> Loaded:
+        return self.loaded.at(("targets", target.name)).only(LAYERED)
+
+    def _layers(self, target: Target) -> tuple[_Layers, bool]:
+        """Return what the target shares with others of the same groups, and whether it has layers of its own."""
+        data = self.loaded.data["targets"][target.name]
+        groups = tuple(data.get("groups", ()))
+        if groups not in self._by_groups:
+            whole = self.loaded.only(LAYERED)
+            for name in groups:
+                whole = merge(whole, self.loaded.at(("groups", name)).only(LAYERED))
+            self._by_groups[groups] = _Layers(whole, uses_variables(whole.data))
+        return self._by_groups[groups], not data.keys().isdisjoint(LAYERED)
+
+
+def read_spec(data: bytes, file: str, read_file: ReadFile | None = None) -> Spec:
+    """Return the spec in *data*; *file* is its name in errors, *read_file* reads the files below it.
 
     Raises:
-        SpecError: everything that is wrong with it, at once.
+        SpecError: everything that is wrong with it as a whole, at once; what is wrong with a node's effective spec
+            is found by :meth:`Spec.node`.
     """
-    loaded = load(data, file)
-    problems = validate(loaded, schemas.load("spec")) or list(_beyond_the_schema(loaded))
+    loaded = _with_bases(load(data, file), read_file)
+    problems = validate(loaded, "spec") or list(_beyond_the_schema(loaded))
     if problems:
         raise SpecError(problems)
-    return _spec(loaded)
+    targets = {name: _target(loaded, name, value) for name, value in loaded.data["targets"].items()}
+    return Spec(file, loaded.data["name"], targets, loaded)
+
+
+def check_all(spec: Spec) -> None:
+    """Check the effective spec of every target.
+
+    Raises:
+        SpecError: everything that is wrong anywhere, at once.
+    """
+    problems: list[Problem] = []
+    for target in spec.targets.values():
+        try:
+            spec.node(target)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+
+
+def _with_bases(loaded: Loaded, read_file: ReadFile | None) -> Loaded:
+    chain = [loaded]
+    while isinstance(chain[-1].data, dict) and "base" in chain[-1].data:
+        chain.append(_base(chain, read_file))
+    problems = [problem for layer in chain if len(chain) > 1 for problem in validate_layer(layer, "spec")]
+    if problems:
+        raise SpecError(problems)
+    whole = chain.pop()
+    while chain:
+        whole = merge(whole, chain.pop())
+    return whole
+
+
+def _base(chain: Sequence[Loaded], read_file: ReadFile | None) -> Loaded:
+    above = chain[-1]
+    place = above.position(("base",))
+    name = above.data["base"]
+    if not isinstance(name, str) or not name:
+        raise SpecError([Problem(place, "base: expected the path of a spec file")])
+    file = str(PurePath(above.file).parent / name)
+    if file in {layer.file for layer in chain} or len(chain) > _MAX_BASES:
+        raise SpecError(
+            [Problem(place, f"base: {name} lies below this file already: the files go in a circle")]
+        )
+    try:
+        if read_file is None:
+            raise FileNotFoundError(2, "there is no folder to look in")
+        return load(read_file(file), file)
+    except OSError as error:
+        raise SpecError([Problem(place, f"base: cannot read {file}: {error.strerror}")]) from None
 
 
 def _beyond_the_schema(loaded: Loaded) -> Iterator[Problem]:
-    section = SYNC_SERVICE.section
-    computer_names = {
-        str(target["host"]).partition(".")[0].casefold() for target in loaded.data["targets"].values()
-    }
-    for steps, text in check(loaded.data[section], computer_names):
-        yield Problem(loaded.position((section, *steps)), f"{'.'.join((section, *steps))}: {text}")
+    groups = loaded.data.get("groups", {})
     for name, target in loaded.data["targets"].items():
+        path: Path = ("targets", name)
         connection = target.get("connection", {})
-        path: Path = ("targets", name, "connection")
         if connection.get("auth") in ("ntlm", "basic") and not {"user", "password"} <= connection.keys():
             yield Problem(
-                loaded.position((*path, "auth")),
-                f"{'.'.join(map(str, path))}: {connection['auth']} needs user and password",
+                loaded.position((*path, "connection", "auth")),
+                f"targets.{name}.connection: {connection['auth']} needs user and password",
             )
+        for at, group in enumerate(target.get("groups", ())):
+            if group not in groups:
+                hint = did_you_mean(group, groups)
+                yield Problem(
+                    loaded.position((*path, "groups", at)), f"targets.{name}: there is no group {group}{hint}"
+                )
 
 
-def _spec(loaded: Loaded) -> Spec:
-    data = loaded.data
-    section = data[SYNC_SERVICE.section]
-    lcm = data.get("localConfigurationManager", {})
-    service, origins = _service(loaded, section)
-    return Spec(
-        file=loaded.file,
-        name=data["name"],
-        targets={name: _target(loaded, name, value) for name, value in data["targets"].items()},
-        service=service,
-        origins=origins,
-        service_position=loaded.position((SYNC_SERVICE.section,), key=True),
-        run_as=_credential(loaded, (SYNC_SERVICE.section, "runAs"), section.get("runAs")),
-        audit_as=_credential(loaded, (SYNC_SERVICE.section, "auditAs"), section.get("auditAs")),
+def _node(effective: Loaded, target: Target) -> NodeSpec:
+    sections = [name for name in LAYERED if name in effective.data]
+    problems = [problem for name in sections for problem in validate_section(effective, name)]
+    problems = problems or list(_computer_problems(effective, target))
+    if not problems and not {SECTION, "resources"} & set(sections):
+        problems.append(
+            Problem(
+                target.position, f"targets.{target.name}: neither syncService nor resources: nothing to do"
+            )
+        )
+    if problems:
+        raise SpecError(problems)
+    lcm = effective.data.get("localConfigurationManager", {})
+    return NodeSpec(
+        service=read_service(effective, _credential) if SECTION in effective.data else None,
+        resources=(),
         lcm_mode=lcm.get("mode", "ApplyOnly"),
         keep_document=lcm.get("keepDocument", False),
     )
 
 
-def _service(loaded: Loaded, section: Mapping[str, Any]) -> tuple[dict[str, object], dict[str, Origin]]:
-    service: dict[str, object] = {}
-    origins: dict[str, Origin] = {}
-    for item in SYNC_SERVICE.properties:
-        path: Path = (SYNC_SERVICE.section, *item.spec)
-        if item.fixed is not None:
-            service[item.name] = item.fixed
-            origins[item.name] = Origin(SYNC_SERVICE.section, loaded.position(path, key=True))
-            continue
-        value: Any = section if item.spec else None
-        for step in item.spec:
-            value = value.get(step) if isinstance(value, dict) else None
-        if value is None:
-            continue
-        if item.type == "MSFT_Credential":
-            value = _credential(loaded, path, value)
-        elif item.name == "SqlInstance" and value.casefold() == "default":
-            value = "MSSQLSERVER"
-        service[item.name] = value
-        origins[item.name] = Origin(".".join(item.spec), loaded.position(path))
-    return service, origins
+def _computer_problems(effective: Loaded, target: Target) -> Iterator[Problem]:
+    if SECTION in effective.data:
+        yield from service_problems(effective, frozenset({target.host.partition(".")[0].lower()}))
 
 
 def _target(loaded: Loaded, name: str, data: Mapping[str, Any]) -> Target:
@@ -155,9 +255,7 @@ def _target(loaded: Loaded, name: str, data: Mapping[str, Any]) -> Target:
     )
 
 
-def _credential(loaded: Loaded, path: Path, data: Mapping[str, Any] | None) -> Credential | None:
-    if data is None:
-        return None
+def _credential(loaded: Loaded, path: Path, data: Mapping[str, Any]) -> Credential:
     password = _reference(loaded, (*path, "password"), data["password"])
     assert password is not None
     return Credential(data["user"], password)

@@ -5,15 +5,18 @@ The only home of ``jsonschema``. Its messages quote values; ours do not quote wh
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from mimc import schemas
 from mimc.errors import Problem
+from mimc.resources.spec_schema import without_required
 
-from .load import Loaded, Path
+from .load import Loaded, Path, is_reference
 
 _TYPE_NAMES = {
     "object": "a block of keys",
@@ -38,10 +41,51 @@ class _Fault:
     value: Any
 
 
-def validate(loaded: Loaded, schema: dict[str, Any]) -> list[Problem]:
-    """Return what in *loaded* does not fit *schema*, sorted by place."""
-    faults = map(_fault, Draft202012Validator(schema).iter_errors(loaded.data))
+def validate(loaded: Loaded, name: str) -> list[Problem]:
+    """Return what in *loaded* does not fit the schema *name*, sorted by place."""
+    return _all(loaded, _validator(name, "", required=True))
+
+
+def validate_layer(loaded: Loaded, name: str) -> list[Problem]:
+    """Return what in *loaded*, one layer of several, does not fit the schema *name*; any key may be missing."""
+    return _all(loaded, _validator(name, "", required=False), is_layer=True)
+
+
+def validate_section(loaded: Loaded, section: str) -> list[Problem]:
+    """Return what in the *section* of an effective spec does not fit; references to variables are resolved there."""
+    part = loaded.at((section,))
+    faults = (
+        replace(f, path=(section, *f.path)) for f in _faults(part, _validator("spec", section, required=True))
+    )
     return sorted({problem for fault in faults for problem in _problems(loaded, fault)})
+
+
+@cache
+def _validator(name: str, definition: str, *, required: bool) -> Draft202012Validator:
+    schema = schemas.load(name)
+    if definition:
+        schema = {"$ref": f"#/$defs/{definition}", "$defs": schema["$defs"]}
+    if not required:
+        # For a layer of a spec no key has to be there, whatever else the file has.
+        schema = {key: value for key, value in without_required(schema).items() if key not in ("if", "then")}
+    return Draft202012Validator(schema)
+
+
+def _all(loaded: Loaded, validator: Draft202012Validator, *, is_layer: bool = False) -> list[Problem]:
+    faults = _faults(loaded, validator, is_layer=is_layer)
+    return sorted({problem for fault in faults for problem in _problems(loaded, fault)})
+
+
+def _faults(loaded: Loaded, validator: Draft202012Validator, *, is_layer: bool = False) -> Iterator[_Fault]:
+    for error in validator.iter_errors(loaded.data):
+        path = tuple(error.absolute_path)
+        # What a variable stands for is checked in a node's effective spec, where it is known.
+        if is_reference(error.instance):
+            continue
+        # In a layer nothing takes a key away; in a spec the layers are the sections of groups and targets.
+        if error.instance is None and (is_layer or (len(path) > 2 and path[0] in ("groups", "targets"))):
+            continue
+        yield _fault(error)
 
 
 def _fault(error: ValidationError) -> _Fault:

@@ -15,7 +15,7 @@ from mimc import schemas
 
 from .base import Kind, Property, Rule
 from .module import version
-from .spec_schema import section_schema
+from .spec_schema import section_schema, without_required
 from .sync_service import SYNC_SERVICE
 
 #: PowerShell 5.1 takes a script without it for text in the code page of the machine.
@@ -117,7 +117,9 @@ def _read_script() -> str:
 def spec_schema() -> str:
     """Return the spec's JSON Schema: what is written by hand, with the resource's section from its declaration."""
     schema = schemas.load("spec")
-    schema["$defs"][SYNC_SERVICE.section] = section_schema(SYNC_SERVICE)
+    section = section_schema(SYNC_SERVICE)
+    schema["$defs"][SYNC_SERVICE.section] = section
+    schema["$defs"][f"{SYNC_SERVICE.section}Layer"] = without_required(section)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

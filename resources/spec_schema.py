@@ -20,7 +20,21 @@ def section_schema(resource: ResourceType) -> dict[str, Any]:
             _insert(section, item)
     for key, text in _CREDENTIALS.items():
         section["properties"][key] = {"$ref": "#/$defs/credential", "description": text}
+    section["properties"]["dependsOn"] = {
+        "description": "Ids of resources that come first, such as [WindowsFeature]NetFx.",
+        "type": "array",
+        "items": {"type": "string"},
+    }
     return section
+
+
+def without_required(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the same schema for a layer: no key has to be there."""
+    return {
+        key: without_required(value) if isinstance(value, dict) else value
+        for key, value in schema.items()
+        if key != "required" or not isinstance(value, list)
+    }
 
 
 def _object(description: str) -> dict[str, Any]:

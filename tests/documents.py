@@ -17,13 +17,13 @@ def sealed(credential: Credential) -> str:
 def documents(spec: Spec) -> dict[str, bytes]:
     """Return the files of *spec* by name, with a fixed module version and certificate."""
     targets = spec.targets.values()
-    plain = [node_document(spec, target, MODULE_VERSION) for target in targets]
-    metas = [meta_document(spec, target, THUMBPRINT) for target in targets]
+    plain = [node_document(spec.name, t.name, spec.node(t), MODULE_VERSION) for t in targets]
+    metas = [meta_document(spec.name, t.name, spec.node(t), THUMBPRINT) for t in targets]
     files = {f"{spec.name}.ps1": ps1.write(plain, metas)}
     for target, document, meta in zip(targets, plain, metas, strict=True):
         identity = spec_hash(document, meta)
         files[f"{target.name}.mof"] = mof.write(document, identity, "spec.yaml", sealed)
         files[f"{target.name}.meta.mof"] = meta_mof.write(meta)
-        if audit := audit_document(spec, target, MODULE_VERSION):
+        if audit := audit_document(spec.name, target.name, spec.node(target), MODULE_VERSION):
             files[f"{target.name}.audit.mof"] = mof.write(audit, identity, "spec.yaml", sealed)
     return files

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mimc.compiler.spec import read_spec
+from mimc.compiler.spec import check_all, read_spec
 from mimc.errors import SpecError
 
 CASES = sorted((Path(__file__).parent / "invalid").iterdir())
@@ -13,7 +13,9 @@ CASES = sorted((Path(__file__).parent / "invalid").iterdir())
 
 def problems(case: Path) -> str:
     with pytest.raises(SpecError) as caught:
-        read_spec((case / "spec.yaml").read_bytes(), "spec.yaml")
+        check_all(
+            read_spec((case / "spec.yaml").read_bytes(), "spec.yaml", lambda name: (case / name).read_bytes())
+        )
     return f"{caught.value}\n"
 
 

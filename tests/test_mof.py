@@ -42,8 +42,11 @@ def test_a_document_reads_back_as_what_the_model_says(case: Path) -> None:
     spec = spec_of(case)
     files = documents(spec)
     for target in spec.targets.values():
-        _same(files[f"{target.name}.mof"], node_document(spec, target, MODULE_VERSION))
-        if audit := audit_document(spec, target, MODULE_VERSION):
+        _same(
+            files[f"{target.name}.mof"],
+            node_document(spec.name, target.name, spec.node(target), MODULE_VERSION),
+        )
+        if audit := audit_document(spec.name, target.name, spec.node(target), MODULE_VERSION):
             _same(files[f"{target.name}.audit.mof"], audit)
 
 

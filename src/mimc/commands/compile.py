@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile the spec for all targets, or for the one asked for, and say what was written."""
-    spec, folder = load_spec(arguments.spec)
+    spec = load_spec(arguments.spec)
     targets = [choose_target(spec, arguments.target)] if arguments.target else list(spec.targets.values())
-    bundle = _lab_bundle(spec, targets) if arguments.lab else _bundle(spec, targets, folder)
+    bundle = _lab_bundle(spec, targets) if arguments.lab else _bundle(spec, targets)
     output = arguments.output_folder or (LAB_FOLDER / "build" if arguments.lab else Path("build"))
     write(bundle, output)
     for name in (*bundle.files, "manifest.json"):
@@ -45,9 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _bundle(spec: Spec, targets: list[Target], folder: Path) -> Bundle:
+def _bundle(spec: Spec, targets: list[Target]) -> Bundle:
     now = datetime.datetime.now(datetime.UTC)
-    return compile_spec(spec, targets, certificate_files(spec, folder, now), from_environment(os.environ))
+    return compile_spec(spec, targets, certificate_files(now), from_environment(os.environ))
 
 
 def _lab_bundle(spec: Spec, targets: list[Target]) -> Bundle:

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from mimc.compiler import compile_spec, restoring_document
 from mimc.compiler.secrets import from_environment, resolve
@@ -24,7 +23,7 @@ from mimc.resources import SyncService, module
 from mimc.secret import ReadSecret
 
 from .rehearsal import ENGINE, lab_certificates, lab_of, throwaway_secrets
-from .source import add_spec_argument, certificate_files, load_spec
+from .source import add_spec_argument, beside, certificate_files, load_spec
 
 _LOG = logging.getLogger(__name__)
 _RENDERERS = {"text": report_text.render, "json": report_json.render}
@@ -46,9 +45,9 @@ def run(arguments: argparse.Namespace, choose: Callable[[Spec], Target], work: W
 
     Whoever asked for JSON gets an object also when the node could not be worked on.
     """
-    spec, folder = load_spec(arguments.spec)
+    spec = load_spec(arguments.spec)
     target = choose(spec)
-    with _node(spec, folder, target, lab=arguments.lab) as node:
+    with _node(spec, target, lab=arguments.lab) as node:
         try:
             report = work(SyncService(node.documents.desired), node)
         except MimcError as error:
@@ -65,12 +64,12 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _node(spec: Spec, folder: Path, target: Target, *, lab: bool) -> Iterator[Node]:
+def _node(spec: Spec, target: Target, *, lab: bool) -> Iterator[Node]:
     read_secret = throwaway_secrets if lab else from_environment(os.environ)
     now = datetime.datetime.now(datetime.UTC)
-    certificates = lab_certificates([target]) if lab else certificate_files(spec, folder, now)
+    certificates = lab_certificates([target]) if lab else certificate_files(now)
     documents = compile_spec(spec, [target], certificates, read_secret).nodes[target.name]
-    with _lab_address(target) if lab else _address(target, folder, read_secret) as address:
+    with _lab_address(target) if lab else _address(target, read_secret) as address:
         yield Node(
             address,
             documents,
@@ -110,9 +109,9 @@ def _lab_address(target: Target) -> Iterator[Address]:
 
 
 @contextmanager
-def _address(target: Target, folder: Path, read_secret: ReadSecret) -> Iterator[Address]:
+def _address(target: Target, read_secret: ReadSecret) -> Iterator[Address]:
     connection = target.connection
-    ca_file = folder / connection.ca if connection.ca else None
+    ca_file = beside(target.position, connection.ca) if connection.ca else None
     if ca_file and not ca_file.is_file():
         text = f"targets.{target.name}.connection.ca: there is no file {connection.ca}"
         raise SpecError([Problem(target.position, text)])

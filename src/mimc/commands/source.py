@@ -8,7 +8,7 @@ from mimc.certificates import EncryptionCertificate, expiry_fault, read_encrypti
 from mimc.compiler import FindCertificate
 from mimc.compiler.spec import Spec, Target, read_spec
 from mimc.compiler.validate import did_you_mean
-from mimc.errors import InputError, Problem, SpecError, UsageError
+from mimc.errors import InputError, Position, Problem, SpecError, UsageError
 
 DEFAULT_FILES = ("spec.yaml", "mimc.yaml")
 
@@ -23,8 +23,8 @@ def add_spec_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_spec(name: str | None) -> tuple[Spec, Path]:
-    """Return the spec of the file *name* (None: the default ones) and the folder that its paths start from.
+def load_spec(name: str | None) -> Spec:
+    """Return the spec of the file *name* (None: the default ones), with the files that it lies over.
 
     Raises:
         InputError: no such file, or it cannot be read.
@@ -37,7 +37,7 @@ def load_spec(name: str | None) -> tuple[Spec, Path]:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot read the spec: {error.strerror}") from error
-    return read_spec(data, str(path)), path.parent
+    return read_spec(data, str(path), lambda below: Path(below).read_bytes())
 
 
 def choose_target(spec: Spec, name: str | None) -> Target:
@@ -57,13 +57,18 @@ def choose_target(spec: Spec, name: str | None) -> Target:
     return spec.targets[name]
 
 
-def certificate_files(spec: Spec, folder: Path, now: datetime.datetime) -> FindCertificate:
-    """Return what finds the certificate that a target names, relative to *folder*, valid at *now*."""
+def beside(position: Position, name: str) -> Path:
+    """Return the path of the file *name*, relative to the spec file that names it at *position*."""
+    return Path(position.file).parent / name
+
+
+def certificate_files(now: datetime.datetime) -> FindCertificate:
+    """Return what finds the certificate that a target names, valid at *now*."""
 
     def find(target: Target) -> EncryptionCertificate | None:
         if not target.certificate:
             return None
-        path = folder / target.certificate
+        path = beside(target.certificate_position, target.certificate)
         try:
             certificate = read_encryption_certificate(path.read_bytes(), target.certificate)
         except OSError as error:

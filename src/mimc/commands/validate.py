@@ -4,6 +4,9 @@ import argparse
 import datetime
 import sys
 
+from mimc.compiler.spec import check_all
+from mimc.errors import Problem, SpecError
+
 from .source import add_spec_argument, certificate_files, load_spec
 
 
@@ -14,10 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the spec and the certificates it names; every problem is reported at once."""
-    spec, folder = load_spec(arguments.spec)
-    find_certificate = certificate_files(spec, folder, datetime.datetime.now(datetime.UTC))
+    spec = load_spec(arguments.spec)
+    check_all(spec)
+    find_certificate = certificate_files(datetime.datetime.now(datetime.UTC))
+    problems: list[Problem] = []
     for target in spec.targets.values():
-        find_certificate(target)
+        try:
+            find_certificate(target)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
     targets = len(spec.targets)
     sys.stdout.write(f"{spec.file}: valid ({spec.name}, {targets} target{'s' if targets > 1 else ''})\n")
     return 0
