@@ -1,6 +1,6 @@
 """YAML text to bundle. Pure: files, secrets and certificates come in as arguments.
 
-text -> loaded YAML -> Spec -> Documents -> ps1 | MOF -> Bundle
+text -> loaded YAML -> layers -> Spec -> Documents -> ps1 | MOF -> Bundle
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from mimc.secret import ReadSecret, Secret, SecretReference
 
 from . import meta_mof, ps1
 from .document import MetaDocument
+from .mof import InstanceTexts
 from .plan import Plan, plan
 from .secrets import resolve
 from .spec import Spec, Target
@@ -29,16 +30,23 @@ def compile_spec(
     """Return the bundle of *spec* for *targets*: configuration, documents, checksums, certificates, manifest.
 
     Raises:
-        SpecError: a credential without a certificate, or secrets that are not there (all at once).
+        SpecError: what is wrong with the spec of a target, a credential without a certificate, or secrets that are
+            not there (all at once).
     """
-    source = PurePath(spec.file.replace("\\", "/")).name
+    source, texts = source_name(spec.file), InstanceTexts()
     plans = [plan(spec, target, find_certificate(target), module.version()) for target in targets]
-    secrets = resolve([reference for each in plans for reference in each.references()], read_secret)
-    nodes = {each.target.name: each.write(source, secrets) for each in plans}
-    files = {f"{spec.name}.ps1": ps1.write([p.document for p in plans], [p.meta for p in plans])}
+    secrets = resolve([reference for each in plans for reference in each.references], read_secret)
+    nodes = {each.target.name: each.write(source, secrets, texts) for each in plans}
+    files: dict[str, bytes] = {}
     for each in plans:
-        files |= _files(each, nodes[each.target.name])
-    return Bundle(spec.name, files, nodes, _manifest(spec, files, nodes, secrets))
+        files |= node_files(each, nodes[each.target.name], script_name(spec, each.target, len(plans)))
+    manifest = make_manifest(
+        spec,
+        {name: sha256(data) for name, data in files.items()},
+        {name: (node.spec_hash, node.thumbprint) for name, node in nodes.items()},
+        secrets,
+    )
+    return Bundle(spec.name, files, nodes, manifest)
 
 
 def restoring_document(spec: Spec, node: str, settings: Mapping[str, object]) -> bytes:
@@ -46,9 +54,21 @@ def restoring_document(spec: Spec, node: str, settings: Mapping[str, object]) ->
     return meta_mof.write(MetaDocument(spec.name, node, settings))
 
 
-def _files(each: Plan, documents: NodeDocuments) -> dict[str, bytes]:
+def source_name(file: str) -> str:
+    """Return the name of a spec for SourceInfo: no folder of this machine, and text whatever its bytes are."""
+    return PurePath(file.replace("\\", "/")).name.encode("utf-8", "backslashreplace").decode()
+
+
+def script_name(spec: Spec, target: Target, nodes: int) -> str:
+    """Return the name of the configuration that *target* stands in: with several nodes each has its own."""
+    return f"{spec.name}.ps1" if nodes == 1 else f"{spec.name}.{target.name}.ps1"
+
+
+def node_files(each: Plan, documents: NodeDocuments, script: str) -> dict[str, bytes]:
+    """Return the files of one node by their names."""
     name = each.target.name
     files = {
+        script: ps1.write([each.document], [each.meta]),
         f"{name}.mof": documents.mof,
         # New-DscChecksum: upper-case hex, no line end (reference/oracle/checksum-file).
         f"{name}.mof.checksum": sha256(documents.mof).upper().encode(),
@@ -59,20 +79,22 @@ def _files(each: Plan, documents: NodeDocuments) -> dict[str, bytes]:
     return files
 
 
-def _manifest(
+def make_manifest(
     spec: Spec,
-    files: Mapping[str, bytes],
-    nodes: Mapping[str, NodeDocuments],
+    files: Mapping[str, str],
+    nodes: Mapping[str, tuple[str, str]],
     secrets: Mapping[SecretReference, Secret],
 ) -> dict[str, Any]:
+    """Return the manifest: *files* with their SHA-256, *nodes* with specHash and thumbprint, the references."""
     return {
         "formatVersion": FORMAT_VERSION,
         "generator": f"mimc {mimc.__version__}",
         "name": spec.name,
         "module": {"name": SYNC_SERVICE.module_name, "version": module.version()},
         "nodes": {
-            name: {"specHash": node.spec_hash, "certificate": node.thumbprint} for name, node in nodes.items()
+            name: {"specHash": identity, "certificate": thumbprint}
+            for name, (identity, thumbprint) in nodes.items()
         },
         "secrets": sorted({str(reference) for reference in secrets}),
-        "files": {name: sha256(data) for name, data in files.items()},
+        "files": dict(files),
     }

@@ -18,6 +18,19 @@ class DateTime:
     text: str
 
 
+class NamedNumber(int):
+    """A number with a name: a document holds the number, a configuration says ``name`` (ValueMap and Values)."""
+
+    name: str
+
+    @classmethod
+    def of(cls, number: int, name: str) -> "NamedNumber":
+        """Return *number* called *name*."""
+        made = cls(number)
+        made.name = name
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Embedded:
     """An instance of a class inside another one."""
@@ -70,11 +83,20 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class MetaDocument:
-    """The settings of one node's LCM, by the names of MSFT_DSCMetaConfiguration."""
+    """What one node's LCM is told.
+
+    ``settings`` are by the names of MSFT_DSCMetaConfiguration. ``managers`` are the blocks beside them: servers and
+    shares to pull from and report to, parts of the configuration, checks of signatures; no module has them.
+    """
 
     configuration: str
     node: str
     settings: Mapping[str, object]
+    managers: tuple[Instance, ...] = ()
+
+    def credentials(self) -> tuple[Credential, ...]:
+        """Return the credentials of the managers, in their order."""
+        return tuple(credential for manager in self.managers for credential in manager.credentials())
 
 
 def spec_hash(document: Document, meta: MetaDocument) -> str:
@@ -97,9 +119,16 @@ def spec_hash(document: Document, meta: MetaDocument) -> str:
             for instance in document.instances
         ],
         "meta": dict(meta.settings),
+        # Left out without managers, so that the identity of a spec is what it was before there were any.
+        **({"managers": [_manager_meaning(manager) for manager in meta.managers]} if meta.managers else {}),
     }
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _manager_meaning(manager: Instance) -> dict[str, object]:
+    values = {name: _meaning(value) for name, value in manager.values.items()}
+    return {"class": manager.class_name, "id": manager.resource_id, "values": values}
 
 
 def _credentials(values: Mapping[str, Value]) -> Iterator[Credential]:

@@ -1,13 +1,12 @@
 """A node's spec to documents: what the node is told, through the resource's declaration."""
 
 from mimc.resources import SYNC_SERVICE, Kind, Rule
+from mimc.secret import Credential
 
-from .document import Document, Instance, MetaDocument, Value
-from .service import Service
+from .document import Document, Instance, Value
+from .mof import RUN_AS
+from .service import INSTANCE_ID, Service
 from .spec import NodeSpec
-
-INSTANCE_ID = "Sync"
-RUN_AS = "PsDscRunAsCredential"
 
 
 def node_document(configuration: str, node: str, spec: NodeSpec, module_version: str) -> Document:
@@ -41,19 +40,6 @@ def audit_document(configuration: str, node: str, spec: NodeSpec, module_version
     return Document(configuration, node, (_instance(service, values, module_version),))
 
 
-def meta_document(configuration: str, node: str, spec: NodeSpec, thumbprint: str) -> MetaDocument:
-    """Return the LCM settings of *node*; without a thumbprint the LCM's certificate stays as it is."""
-    settings: dict[str, object] = {
-        "ActionAfterReboot": "ContinueConfiguration",
-        "ConfigurationMode": spec.lcm_mode,
-        "RebootNodeIfNeeded": False,
-        "RefreshMode": "Push",
-    }
-    if thumbprint:
-        settings["CertificateID"] = thumbprint
-    return MetaDocument(configuration, node, settings)
-
-
 def _instance(
     service: Service, values: dict[str, Value], module_version: str, depends_on: tuple[str, ...] = ()
 ) -> Instance:
@@ -70,5 +56,5 @@ def _instance(
 
 
 def _value(value: object) -> Value:
-    assert isinstance(value, Value)
+    assert isinstance(value, str | bool | int | Credential)
     return value

@@ -75,7 +75,8 @@ class Loaded:
         """Return the value at *path*, which has to be there, with its places."""
         data, place = self.data, self.root
         for step in path:
-            data, place = data[step], place.children[step]
+            # What a variable brought has no places of its own, only that of its use.
+            data, place = data[step], place.children.get(step, place)
         return Loaded(self.file, data, place)
 
     def only(self, keys: Collection[str]) -> "Loaded":

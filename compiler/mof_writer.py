@@ -6,7 +6,7 @@ machine or the user goes in.
 """
 
 import codecs
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 from .literals import mof as literal
@@ -22,16 +22,29 @@ class MofWriter:
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._counts: Counter[str] = Counter()
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._aliases: set[str] = set()
 
     def instance(self, class_name: str, properties: Mapping[str, str], *, aliased: bool = True) -> str:
         """Add an instance of literals; return its alias."""
-        self._counts[class_name] += 1
-        alias = f"${class_name}{self._counts[class_name]}ref"
+        return self.add(class_name, body(properties), aliased=aliased)
+
+    def add(self, class_name: str, text: str, *, aliased: bool = True) -> str:
+        """Add an instance whose body is written already (see :func:`body`); return its alias."""
+        alias = self._alias(class_name) if aliased else ""
         head = f"instance of {class_name} as {alias}" if aliased else f"instance of {class_name}"
-        body = "\n ".join(f"{name} = {text};" for name, text in properties.items())
-        self._parts.append(f"{head}\n{{\n{body}\n}};\n")
+        self._parts.append(f"{head}\n{{\n{text}\n}};\n")
         return alias
+
+    def _alias(self, class_name: str) -> str:
+        """The next free one: the 11th of class X and the first of class X1 would have the same."""
+        folded = class_name.lower()
+        while True:
+            self._counts[folded] += 1
+            alias = f"${class_name}{self._counts[folded]}ref"
+            if (key := alias.lower()) not in self._aliases:
+                self._aliases.add(key)
+                return alias
 
     def document(
         self, name: str, *, minimum_version: str, ignored: str, host: str, encrypted: bool = False
@@ -61,3 +74,8 @@ class MofWriter:
         header = f"/*\n@TargetNode='{node}'\n@GeneratedBy={_AUTHOR}\n*/\n\n"
         text = header + "\n".join(self._parts)
         return codecs.BOM_UTF16_LE + text.replace("\n", "\r\n").encode("utf-16-le")
+
+
+def body(properties: Mapping[str, str]) -> str:
+    """Return the text between the braces of an instance with *properties*, which are literals."""
+    return "\n ".join([f"{name} = {text};" for name, text in properties.items()])

@@ -15,6 +15,8 @@ from .load import JOIN, VAR, Loaded, Place, is_reference
 from .validate import did_you_mean
 
 RESOURCES = "resources"
+#: Two providers are no reference: what stands under this key is replaced as a whole.
+SECRET = "secret"
 _Node = tuple[Any, Place]
 
 
@@ -25,6 +27,8 @@ def merge(base: Loaded, over: Loaded) -> Loaded:
 
 
 def _merge(base: _Node, over: _Node, key: str) -> _Node:
+    if key == SECRET:
+        return over
     if isinstance(base[0], dict) and isinstance(over[0], dict) and not is_reference(over[0]):
         return _merge_blocks(base, over)
     if key == RESOURCES and isinstance(base[0], list) and isinstance(over[0], list):

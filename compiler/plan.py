@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from mimc.bundle import NodeDocuments
 from mimc.certificates import EncryptionCertificate
 from mimc.errors import Problem, SpecError
-from mimc.secret import Secret, SecretReference
+from mimc.secret import Credential, Secret, SecretReference
 
 from . import meta_mof, mof
 from .document import Document, MetaDocument, spec_hash
-from .expand import audit_document, meta_document, node_document
+from .expand import audit_document, node_document
+from .lcm import meta_document
 from .secrets import sealer
 from .spec import DEFAULT_SETUP_TIMEOUT_S, NodeSpec, Spec, Target
 
@@ -19,7 +20,6 @@ from .spec import DEFAULT_SETUP_TIMEOUT_S, NodeSpec, Spec, Target
 class Plan:
     """The documents of one target before any secret is known."""
 
-    spec: Spec
     target: Target
     node: NodeSpec
     certificate: EncryptionCertificate | None
@@ -27,29 +27,39 @@ class Plan:
     meta: MetaDocument
     audit: Document | None
 
-    def references(self) -> list[SecretReference]:
-        """Return the secrets that the documents need."""
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """Every credential that the documents hold."""
         audit = self.audit.credentials() if self.audit else ()
-        return [credential.password for credential in (*self.document.credentials(), *audit)]
+        return (*self.document.credentials(), *audit, *self.meta.credentials())
 
-    def write(self, source: str, secrets: Mapping[SecretReference, Secret]) -> NodeDocuments:
-        """Return the documents with every secret sealed; *source* is the spec's name in SourceInfo."""
+    @property
+    def references(self) -> list[SecretReference]:
+        """The secrets that the documents need."""
+        return [credential.password for credential in self.credentials]
+
+    def write(
+        self, source: str, secrets: Mapping[SecretReference, Secret], texts: mof.InstanceTexts
+    ) -> NodeDocuments:
+        """Return the documents with every secret sealed.
+
+        *source* is the spec's name in SourceInfo; *texts* holds what documents of one spec share.
+        """
         seal = sealer(secrets, self.certificate)
         identity = spec_hash(self.document, self.meta)
-        audit = mof.write(self.audit, identity, source, seal) if self.audit else None
         service = self.node.service
         timeout_s = service.values.get("SetupTimeout", DEFAULT_SETUP_TIMEOUT_S) if service else 0
         assert isinstance(timeout_s, int)
         return NodeDocuments(
-            configuration=self.spec.name,
+            configuration=self.document.configuration,
             node=self.target.name,
             resource_id=self.document.instances[-1].resource_id,
             spec_hash=identity,
             thumbprint=self.certificate.thumbprint if self.certificate else "",
-            mof=mof.write(self.document, identity, source, seal),
-            meta_mof=meta_mof.write(self.meta),
-            audit_mof=audit,
-            keep_document=self.node.keep_document,
+            mof=mof.write(self.document, identity, source, seal, texts),
+            meta_mof=meta_mof.write(self.meta, source, seal),
+            audit_mof=mof.write(self.audit, identity, source, seal) if self.audit else None,
+            keep_document=self.node.lcm.keep_document,
             setup_timeout_s=timeout_s,
             desired=service.desired if service else {},
             origins=service.origins if service else {},
@@ -64,14 +74,18 @@ def plan(spec: Spec, target: Target, certificate: EncryptionCertificate | None, 
             seal them for.
     """
     node = spec.node(target)
-    document = node_document(spec.name, target.name, node, module_version)
-    audit = audit_document(spec.name, target.name, node, module_version)
-    if certificate is None and (document.credentials() or audit):
+    made = Plan(
+        target,
+        node,
+        certificate,
+        node_document(spec.name, target.name, node, module_version),
+        meta_document(node.lcm, spec.name, target.name, certificate.thumbprint if certificate else ""),
+        audit_document(spec.name, target.name, node, module_version),
+    )
+    if certificate is None and made.credentials:
         text = (
             f"targets.{target.name} lacks a certificate, and the spec holds credentials: passwords are never written "
             "in clear; export the node's document-encryption certificate and name it here"
         )
         raise SpecError([Problem(target.position, text)])
-    thumbprint = certificate.thumbprint if certificate else ""
-    meta = meta_document(spec.name, target.name, node, thumbprint)
-    return Plan(spec, target, node, certificate, document, meta, audit)
+    return made

@@ -3,42 +3,150 @@
 The only home of ``jinja2``. Every value goes through the one table of literals; credentials are parameters.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from mimc import templates
 from mimc.secret import Credential
 
-from .document import Document, Instance, MetaDocument
+from .document import Document, Embedded, Instance, MetaDocument, Value
 from .literals import powershell
+from .modules import INBOX_MODULE, INBOX_VERSIONS
+from .mof import RUN_AS
+from .pairs import PAIR_CLASS
+
+_STEP = "    "
+#: Names that are taken: the script's own, and the parameters that PowerShell gives every advanced script.
+_TAKEN = re.compile(
+    "outputpath|configurationdata|debug|verbose|(error|warning|information|progress)action|outbuffer|"
+    "(error|warning|information|out|pipeline)variable",
+    re.IGNORECASE,
+)
 
 
 def write(documents: Sequence[Document], metas: Sequence[MetaDocument]) -> bytes:
     """Return the configuration of all nodes in *documents*: UTF-8 with BOM, which Windows PowerShell 5.1 needs."""
+    parameters = Parameters()
+    nodes = [
+        {"name": document.node, "resources": [_resource(i, parameters) for i in document.instances]}
+        for document in documents
+    ]
+    for manager in (manager for meta in metas for manager in meta.managers):
+        for _ in _lines(manager.values, "", manager.id, parameters):
+            pass  # Its credentials become parameters; the template writes it.
+    sealed = {document.node for document in documents if document.credentials()}
+    sealed |= {meta.node for meta in metas if meta.credentials()}
     text: str = _template().render(
         name=documents[0].configuration,
-        documents=documents,
+        nodes=nodes,
         metas=metas,
-        credentials=_credentials(documents),
-        modules=sorted({(i.module_name, i.module_version) for d in documents for i in d.instances}),
+        sealed=sealed,
+        credentials=parameters.credentials(),
+        credential_name=lambda manager, name: parameters.name(manager.id + name, manager.values[name]),
+        modules=_modules(documents),
     )
     return text.encode("utf-8-sig")
 
 
-def credential_name(instance: Instance, property_name: str) -> str:
-    """Return the parameter by which the configuration takes the credential of a property."""
-    return f"{instance.id}{'RunAs' if property_name == 'PsDscRunAsCredential' else property_name}"
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The parameters by which a script takes its credentials."""
+
+    _names: dict[tuple[str, Credential], str] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+    _used: set[str] = field(default_factory=set)
+
+    def name(self, wanted: str, credential: Credential) -> str:
+        """Return the parameter for *credential*: *wanted* made a name of ASCII, numbered when another one has it."""
+        base = re.sub("[^A-Za-z0-9_]", "_", wanted)
+        # PowerShell takes -1x for a number, and some names for its own.
+        if not base[:1].isalpha() or _TAKEN.fullmatch(base):
+            base = f"Credential{base}"
+        key = base.lower(), credential
+        if key not in self._names:
+            self._names[key] = self._free(base)
+        return self._names[key]
+
+    def _free(self, base: str) -> str:
+        folded = base.lower()
+        while True:
+            self._counts[folded] = count = self._counts.get(folded, 0) + 1
+            name = base if count == 1 else f"{base}_{count}"
+            if name.lower() not in self._used:
+                self._used.add(name.lower())
+                return name
+
+    def credentials(self) -> dict[str, Credential]:
+        """Return the credentials by the names of their parameters, in the order of their first use."""
+        return {name: credential for (_, credential), name in self._names.items()}
 
 
-def _credentials(documents: Sequence[Document]) -> dict[str, Credential]:
-    return {
-        credential_name(instance, name): value
-        for document in documents
-        for instance in document.instances
-        for name, value in instance.values.items()
-        if isinstance(value, Credential)
-    }
+def _modules(documents: Sequence[Document]) -> list[tuple[str, str]]:
+    """Names and versions to import. The inbox module without a version is the one that is 1.0 in documents."""
+    found = {(i.module_name, i.module_version) for document in documents for i in document.instances}
+    inbox = {(name, version) for name, version in found if name.lower() == INBOX_MODULE.lower()}
+    said = {(name, version) for name, version in inbox if version != INBOX_VERSIONS[0]}
+    return sorted((found - inbox) | (said or {(name, "") for name, _ in inbox}))
+
+
+def _resource(instance: Instance, parameters: Parameters) -> str:
+    values: dict[str, Value] = dict(instance.values)
+    if instance.depends_on:
+        values["DependsOn"] = instance.depends_on
+    indent = _STEP * 2
+    lines = _lines(values, indent + _STEP, instance.id, parameters)
+    head = f"{indent}{instance.friendly_name} {powershell(instance.id)}"
+    return "\n".join((head, f"{indent}{{", *lines, f"{indent}}}"))
+
+
+def _lines(values: Mapping[str, Value], indent: str, owner: str, parameters: Parameters) -> Iterator[str]:
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        if value is None:
+            # $null for a number is 0 to PowerShell, and for a date an error; what is not there is NULL for the LCM.
+            yield f"{indent}# {name} is NULL: left out"
+            continue
+        text = _expression(value, indent, owner + ("RunAs" if name == RUN_AS else name), parameters)
+        yield f"{indent}{name.ljust(width)} = {text}"
+
+
+def _expression(value: Value, indent: str, owner: str, parameters: Parameters) -> str:
+    match value:
+        case Credential():
+            return f"${parameters.name(owner, value)}"
+        case Embedded():
+            lines = _lines(value.values, indent + _STEP, owner, parameters)
+            return "\n".join((f"{value.class_name} {{", *lines, f"{indent}}}"))
+        case tuple() if value and all(isinstance(item, Embedded) for item in value):
+            return _instances(value, indent, owner, parameters)
+        case tuple() if value and isinstance(value[0], Credential):
+            items = [_expression(each, "", f"{owner}{at}", parameters) for at, each in enumerate(value, 1)]
+            return f"@({', '.join(items)})"
+        case _:
+            return powershell(value)
+
+
+def _instances(items: tuple[Any, ...], indent: str, owner: str, parameters: Parameters) -> str:
+    """An array of instances; of pairs as the hashtable that they come from, when it can be one."""
+    inner = indent + _STEP
+    if (pairs := _hashtable(items)) is not None:
+        lines = [f"{inner}{powershell(key)} = {powershell(value)}" for key, value in pairs.items()]
+        return "\n".join(("@{", *lines, f"{indent}}}"))
+    lines = [inner + _expression(item, inner, f"{owner}{at}", parameters) for at, item in enumerate(items, 1)]
+    return "\n".join(("@(", *lines, f"{indent})"))
+
+
+def _hashtable(items: tuple[Embedded, ...]) -> dict[str, str] | None:
+    pairs: dict[str, str] = {}
+    for item in items:
+        key, value = item.values.get("Key"), item.values.get("Value")
+        if item.class_name != PAIR_CLASS or not isinstance(key, str) or not isinstance(value, str):
+            return None
+        pairs[key] = value
+    return pairs if len({key.lower() for key in pairs}) == len(items) else None
 
 
 @cache
@@ -54,6 +162,5 @@ def _template() -> Any:
         autoescape=False,
     )
     environment.filters["ps"] = powershell
-    environment.globals["credential_name"] = credential_name
     environment.tests["credential"] = lambda value: isinstance(value, Credential)
     return environment.get_template("configuration.ps1.j2")

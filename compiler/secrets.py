@@ -1,4 +1,4 @@
-"""Secrets of a spec: resolved from the environment given, sealed for a node's certificate."""
+"""Secrets of a spec: found all at once, sealed for a node's certificate."""
 
 from collections.abc import Mapping
 
@@ -10,27 +10,11 @@ from mimc.secret import Credential, ReadSecret, Secret, SecretReference
 from .mof import Seal
 
 
-def from_environment(environment: Mapping[str, str]) -> ReadSecret:
-    """Return a reader of ``{secret: {env: NAME}}`` from *environment*; an unset or empty variable is a SpecError."""
-
-    def read(reference: SecretReference) -> Secret:
-        value = environment.get(reference.name, "")
-        if not value:
-            problem = (
-                f"the environment variable {reference.name} is {'empty' if reference.name in environment else 'not set'}; "
-                f"type: read -rs {reference.name} && export {reference.name}"
-            )
-            raise SpecError([Problem(reference.position, problem)])
-        return Secret(value)
-
-    return read
-
-
 def resolve(references: list[SecretReference], read: ReadSecret) -> dict[SecretReference, Secret]:
-    """Return every secret of *references*.
+    """Return every secret of *references*; what a person has to type is asked for last.
 
     Raises:
-        SpecError: all that cannot be had, at once.
+        SpecError: all that cannot be had, at once; then nobody was asked.
     """
     found: dict[SecretReference, Secret] = {}
     problems: list[Problem] = []
@@ -41,6 +25,9 @@ def resolve(references: list[SecretReference], read: ReadSecret) -> dict[SecretR
             problems += error.problems
     if problems:
         raise SpecError(problems)
+    for reference, secret in found.items():
+        if reference.asks:
+            secret.reveal()
     return found
 
 

@@ -10,9 +10,13 @@ from mimc.resources import SYNC_SERVICE
 from mimc.resources.sync_service import check
 from mimc.secret import Credential
 
+from .dependencies import Declaration
+from .document import Instance
 from .load import Loaded, Path
 
 SECTION = SYNC_SERVICE.section
+#: The service's name in a document: [MimSyncService]Sync.
+INSTANCE_ID = "Sync"
 #: Reads the credential at a path, whose data the schema has checked.
 ReadCredential = Callable[[Loaded, Path, Mapping[str, Any]], Credential]
 
@@ -31,11 +35,28 @@ class Service:
     run_as: Credential | None
     audit_as: Credential | None
     depends_on: tuple[str, ...]
+    dependency_positions: tuple[Position, ...]
 
     @property
     def desired(self) -> dict[str, object]:
         """What is to be compared: the values, with an account in the place of its credential."""
         return {name: v.user if isinstance(v, Credential) else v for name, v in self.values.items()}
+
+    @property
+    def declaration(self) -> Declaration:
+        """The service as one of the resources of a document, for the rules among them."""
+        instance = Instance(
+            SYNC_SERVICE.class_name,
+            SYNC_SERVICE.friendly_name,
+            INSTANCE_ID,
+            SYNC_SERVICE.module_name,
+            "",
+            {},
+            self.position,
+            self.depends_on,
+        )
+        key = (("IsSingleInstance", "Yes"),)
+        return Declaration(instance, key, self.dependency_positions)
 
 
 def service_problems(loaded: Loaded, computer_names: frozenset[str]) -> Iterator[Problem]:
@@ -75,6 +96,9 @@ def read_service(loaded: Loaded, read_credential: ReadCredential) -> Service:
         run_as,
         audit_as,
         tuple(section.get("dependsOn", ())),
+        tuple(
+            loaded.position((SECTION, "dependsOn", at)) for at, _ in enumerate(section.get("dependsOn", ()))
+        ),
     )
 
 

@@ -4,19 +4,25 @@ A node's effective spec is made of layers (``overlay``): the files that ``base``
 order, the target's own sections; then variables are replaced. It is checked there, because only there it is whole.
 """
 
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from functools import reduce
 from typing import Any
 
 from mimc.errors import Position, Problem, SpecError
 from mimc.secret import Credential, SecretReference
 
+from .declared import Catalogue, ReadReference, read_resources
+from .dependencies import check_document
 from .document import Instance
+from .lcm import Lcm, read_lcm
 from .load import Loaded, Path, load
+from .modules import ModuleCatalogue
 from .overlay import Variables, merge, uses_variables
+from .references import read_reference
 from .service import SECTION, Service, read_service, service_problems
-from .validate import did_you_mean, validate, validate_layer, validate_section
+from .validate import did_you_mean, validate, validate_layer, validate_part
 
 #: A run waits this long for a node when the spec does not say: two hours of setup and some air.
 DEFAULT_TIME_LIMIT_S = 9000
@@ -59,8 +65,7 @@ class NodeSpec:
 
     service: Service | None
     resources: tuple[Instance, ...]
-    lcm_mode: str
-    keep_document: bool
+    lcm: Lcm
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,8 @@ class Spec:
     name: str
     targets: Mapping[str, Target]
     loaded: Loaded
+    files: tuple[Loaded, ...]
+    catalogue: Catalogue
     _by_groups: dict[tuple[str, ...], _Layers] = field(default_factory=dict)
 
     def node(self, target: Target) -> NodeSpec:
@@ -90,9 +97,9 @@ class Spec:
         """
         layers, is_own = self._layers(target)
         if is_own or layers.has_variables:
-            return _node(self.effective(target), target)
+            return _node(self.effective(target), target, self.catalogue)
         if not layers.shared:
-            layers.shared.append(_node(layers.whole, target))
+            layers.shared.append(_node(layers.whole, target, self.catalogue))
         elif problems := list(_computer_problems(layers.whole, target)):
             raise SpecError(problems)
         return layers.shared[0]
@@ -113,6 +120,15 @@ class Spec:
             raise SpecError(problems)
         return resolved
 
+    def layers(self, target: Target) -> list[tuple[str, Loaded]]:
+        """Return every layer of *target* by its name, the lowest first; variables stand in them as written."""
+        groups = self.loaded.data["targets"][target.name].get("groups", ())
+        return [
+            *(("the spec", file.only(LAYERED)) for file in self.files),
+            *((f"group {name}", self.loaded.at(("groups", name)).only(LAYERED)) for name in groups),
+            (f"target {target.name}", self._own(target)),
+        ]
+
     def _own(self, target: Target) -> Loaded:
         return self.loaded.at(("targets", target.name)).only(LAYERED)
 
@@ -128,19 +144,31 @@ class Spec:
         return self._by_groups[groups], not data.keys().isdisjoint(LAYERED)
 
 
-def read_spec(data: bytes, file: str, read_file: ReadFile | None = None) -> Spec:
+def read_spec(
+    data: bytes,
+    file: str,
+    read_file: ReadFile | None = None,
+    open_modules: Callable[[Sequence[pathlib.Path]], Catalogue] = ModuleCatalogue,
+) -> Spec:
     """Return the spec in *data*; *file* is its name in errors, *read_file* reads the files below it.
+
+    *open_modules* gives the DSC classes of the folders under ``schemas``; it reads what is asked for.
 
     Raises:
         SpecError: everything that is wrong with it as a whole, at once; what is wrong with a node's effective spec
             is found by :meth:`Spec.node`.
     """
-    loaded = _with_bases(load(data, file), read_file)
+    files = _with_bases(load(data, file), read_file)
+    loaded = reduce(merge, files)
     problems = validate(loaded, "spec") or list(_beyond_the_schema(loaded))
     if problems:
         raise SpecError(problems)
     targets = {name: _target(loaded, name, value) for name, value in loaded.data["targets"].items()}
-    return Spec(file, loaded.data["name"], targets, loaded)
+    folders = [
+        pathlib.Path(loaded.position(("schemas", at)).file).parent / name
+        for at, name in enumerate(loaded.data.get("schemas", ()))
+    ]
+    return Spec(file, loaded.data["name"], targets, loaded, files, open_modules(folders))
 
 
 def check_all(spec: Spec) -> None:
@@ -159,17 +187,15 @@ def check_all(spec: Spec) -> None:
         raise SpecError(problems)
 
 
-def _with_bases(loaded: Loaded, read_file: ReadFile | None) -> Loaded:
+def _with_bases(loaded: Loaded, read_file: ReadFile | None) -> tuple[Loaded, ...]:
+    """Return the files that the spec is made of, the lowest first."""
     chain = [loaded]
     while isinstance(chain[-1].data, dict) and "base" in chain[-1].data:
         chain.append(_base(chain, read_file))
     problems = [problem for layer in chain if len(chain) > 1 for problem in validate_layer(layer, "spec")]
     if problems:
         raise SpecError(problems)
-    whole = chain.pop()
-    while chain:
-        whole = merge(whole, chain.pop())
-    return whole
+    return tuple(reversed(chain))
 
 
 def _base(chain: Sequence[Loaded], read_file: ReadFile | None) -> Loaded:
@@ -178,7 +204,7 @@ def _base(chain: Sequence[Loaded], read_file: ReadFile | None) -> Loaded:
     name = above.data["base"]
     if not isinstance(name, str) or not name:
         raise SpecError([Problem(place, "base: expected the path of a spec file")])
-    file = str(PurePath(above.file).parent / name)
+    file = str(pathlib.PurePath(above.file).parent / name)
     if file in {layer.file for layer in chain} or len(chain) > _MAX_BASES:
         raise SpecError(
             [Problem(place, f"base: {name} lies below this file already: the files go in a circle")]
@@ -209,25 +235,40 @@ def _beyond_the_schema(loaded: Loaded) -> Iterator[Problem]:
                 )
 
 
-def _node(effective: Loaded, target: Target) -> NodeSpec:
+def _node(effective: Loaded, target: Target, catalogue: Catalogue) -> NodeSpec:
     sections = [name for name in LAYERED if name in effective.data]
-    problems = [problem for name in sections for problem in validate_section(effective, name)]
-    problems = problems or list(_computer_problems(effective, target))
-    if not problems and not {SECTION, "resources"} & set(sections):
-        problems.append(
-            Problem(
-                target.position, f"targets.{target.name}: neither syncService nor resources: nothing to do"
-            )
-        )
+    problems = [problem for name in sections for problem in validate_part(effective, (name,), name)]
     if problems:
         raise SpecError(problems)
-    lcm = effective.data.get("localConfigurationManager", {})
-    return NodeSpec(
-        service=read_service(effective, _credential) if SECTION in effective.data else None,
-        resources=(),
-        lcm_mode=lcm.get("mode", "ApplyOnly"),
-        keep_document=lcm.get("keepDocument", False),
+    reference = _checked_reference(effective)
+    lcm, lcm_problems = read_lcm(effective, reference)
+    declarations, resource_problems = read_resources(
+        effective.data.get("resources", []), ("resources",), effective.position, catalogue, reference
     )
+    service = None
+    if SECTION in effective.data:
+        problems += _computer_problems(effective, target)
+        if not problems:
+            service = read_service(effective, _credential)
+    known = (*declarations, service.declaration) if service else declarations
+    problems += [*lcm_problems, *resource_problems, *check_document(known)]
+    if not declarations and SECTION not in effective.data and not problems:
+        text = f"targets.{target.name}: neither syncService nor resources: nothing to do"
+        problems.append(Problem(target.position, text))
+    if problems:
+        raise SpecError(problems)
+    return NodeSpec(service, tuple(declaration.instance for declaration in declarations), lcm)
+
+
+def _checked_reference(effective: Loaded) -> ReadReference:
+    """Return what reads a reference to a secret wherever the schema did not look."""
+
+    def read(raw: Any, path: Path) -> SecretReference:
+        if problems := validate_part(effective, path, "secret"):
+            raise SpecError(problems)
+        return read_reference(raw, path, effective.position)
+
+    return read
 
 
 def _computer_problems(effective: Loaded, target: Target) -> Iterator[Problem]:
@@ -264,4 +305,4 @@ def _credential(loaded: Loaded, path: Path, data: Mapping[str, Any]) -> Credenti
 def _reference(loaded: Loaded, path: Path, data: Mapping[str, Any] | None) -> SecretReference | None:
     if data is None:
         return None
-    return SecretReference("env", data["secret"]["env"], loaded.position(path))
+    return read_reference(data, path, loaded.position)

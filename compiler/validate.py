@@ -4,12 +4,13 @@ The only home of ``jsonschema``. Its messages quote values; ours do not quote wh
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from mimc import schemas
@@ -51,32 +52,58 @@ def validate_layer(loaded: Loaded, name: str) -> list[Problem]:
     return _all(loaded, _validator(name, "", required=False), is_layer=True)
 
 
-def validate_section(loaded: Loaded, section: str) -> list[Problem]:
-    """Return what in the *section* of an effective spec does not fit; references to variables are resolved there."""
-    part = loaded.at((section,))
+def validate_part(loaded: Loaded, path: Path, definition: str) -> list[Problem]:
+    """Return what in the value at *path* of an effective spec does not fit *definition* of the spec's schema."""
+    part = loaded.at(path)
     faults = (
-        replace(f, path=(section, *f.path)) for f in _faults(part, _validator("spec", section, required=True))
+        replace(f, path=(*path, *f.path))
+        for f in _faults(part, _validator("spec", definition, required=True))
     )
-    return sorted({problem for fault in faults for problem in _problems(loaded, fault)})
+    kept = (fault for fault in faults if not _is_typed_elsewhere(fault.path))
+    return sorted({problem for fault in kept for problem in _problems(loaded, fault)})
+
+
+def _is_typed_elsewhere(path: Path) -> bool:
+    """Whether ``lcm`` says more of the value at *path* than the schema, which is stricter there for editors."""
+    return any(
+        step == "localConfigurationManager"
+        and path[at + 1 : at + 2]
+        and path[at + 1] in ("settings", "managers")
+        for at, step in enumerate(path)
+    )
+
+
+def _pattern(validator: Any, pattern: str, value: object, schema: object) -> Iterator[ValidationError]:
+    # In JSON Schema $ is the end of the text; in Python it is also before a last line feed.
+    if isinstance(value, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), value):
+        yield ValidationError(f"does not match {pattern}")
+
+
+_Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"pattern": _pattern},
+    # 7200.0 is a whole number to JSON Schema, and a fraction to everybody who uses it afterwards.
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
+)
 
 
 @cache
-def _validator(name: str, definition: str, *, required: bool) -> Draft202012Validator:
+def _validator(name: str, definition: str, *, required: bool) -> Any:
     schema = schemas.load(name)
     if definition:
         schema = {"$ref": f"#/$defs/{definition}", "$defs": schema["$defs"]}
     if not required:
         # For a layer of a spec no key has to be there, whatever else the file has.
         schema = {key: value for key, value in without_required(schema).items() if key not in ("if", "then")}
-    return Draft202012Validator(schema)
+    return _Validator(schema)
 
 
-def _all(loaded: Loaded, validator: Draft202012Validator, *, is_layer: bool = False) -> list[Problem]:
+def _all(loaded: Loaded, validator: Any, *, is_layer: bool = False) -> list[Problem]:
     faults = _faults(loaded, validator, is_layer=is_layer)
     return sorted({problem for fault in faults for problem in _problems(loaded, fault)})
 
 
-def _faults(loaded: Loaded, validator: Draft202012Validator, *, is_layer: bool = False) -> Iterator[_Fault]:
+def _faults(loaded: Loaded, validator: Any, *, is_layer: bool = False) -> Iterator[_Fault]:
     for error in validator.iter_errors(loaded.data):
         path = tuple(error.absolute_path)
         # What a variable stands for is checked in a node's effective spec, where it is known.
@@ -84,6 +111,8 @@ def _faults(loaded: Loaded, validator: Draft202012Validator, *, is_layer: bool =
             continue
         # In a layer nothing takes a key away; in a spec the layers are the sections of groups and targets.
         if error.instance is None and (is_layer or (len(path) > 2 and path[0] in ("groups", "targets"))):
+            continue
+        if _is_typed_elsewhere(path):
             continue
         yield _fault(error)
 
@@ -101,7 +130,8 @@ def _problems(loaded: Loaded, fault: _Fault) -> Iterator[Problem]:
     elif fault.rule == "required":
         yield from _missing_keys(loaded, fault)
     elif fault.schema.get("x-secret"):
-        yield Problem(loaded.position(fault.path), f"{_name(fault.path)}: {_SECRET_HINT}")
+        hint = fault.schema.get("x-hint", _SECRET_HINT)
+        yield Problem(loaded.position(fault.path), f"{_name(fault.path)}: {hint}")
     else:
         yield Problem(loaded.position(fault.path), f"{_name(fault.path)}: {_expectation(fault)}")
 
@@ -112,7 +142,12 @@ def _unknown_keys(loaded: Loaded, fault: _Fault) -> Iterator[Problem]:
     for key in fault.value:
         if key not in known:
             position = loaded.position((*fault.path, key), key=True)
-            yield Problem(position, f"unknown key {key}{where}{did_you_mean(key, known)}")
+            hint = did_you_mean(key, known)
+            if fault.schema.get("x-secret"):
+                # A password may stand in the place of a key too: it is not repeated.
+                yield Problem(position, f"unknown key{where}{hint or f'; it can have {_choices(known)}'}")
+            else:
+                yield Problem(position, f"unknown key {key}{where}{hint}")
 
 
 def _missing_keys(loaded: Loaded, fault: _Fault) -> Iterator[Problem]:
@@ -127,7 +162,9 @@ def _expectation(fault: _Fault) -> str:
     expected = fault.schema.get("x-expected")
     match fault.rule:
         case "type":
-            text = f"expected {expected or _TYPE_NAMES[fault.wanted]}, got {_kind(fault.value, fault.wanted)}"
+            names = [fault.wanted] if isinstance(fault.wanted, str) else fault.wanted
+            wanted = expected or _choices(_TYPE_NAMES[name] for name in names)
+            text = f"expected {wanted}, got {_kind(fault.value, fault.wanted)}"
             return text + _quoting_hint(fault.wanted, fault.value)
         case "enum" | "const":
             choices = fault.wanted if fault.rule == "enum" else [fault.wanted]

@@ -2,9 +2,14 @@
 
 import base64
 import json
+import re
 import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+
+from mimc.compiler.mof_literals import Char16
 
 SCRIPT = Path(__file__).parent / "engine" / "Evaluate.ps1"
 
@@ -32,20 +37,48 @@ class Evaluator:
         return answer
 
     def evaluate(self, expression: str) -> object:
-        """Return the value of a PowerShell expression as str, bool, int or tuple."""
+        """Return the value of a PowerShell expression, as :func:`plain` does."""
         return plain(self.ask({"expression": expression}))
 
 
 def plain(answer: dict[str, Any]) -> object:
-    """Return the Python value of an answer with type and value."""
-    if isinstance(answer["value"], list):
-        return tuple(plain(item) for item in answer["value"])
+    """Return the Python value of an answer: scalars, tuples, dicts, and (class, properties) for an instance.
+
+    A variable, which in what we write is a credential, is the word "credential".
+    """
+    match answer:
+        case {"variable": _}:
+            return "credential"
+        case {"array": items}:
+            return tuple(plain(item) for item in items)
+        case {"hashtable": pairs}:
+            return {plain(key): plain(value) for key, value in pairs}
+        case {"class": name, "properties": properties}:
+            return name, {key: plain(value) for key, value in properties.items()}
     text = base64.b64decode(answer["value"]).decode("utf-16-le", "surrogatepass")
-    match answer["type"]:
-        case "System.String":
-            return text
-        case "System.Boolean":
-            return text == "True"
-        case "System.Int32" | "System.Int64":
-            return int(text)
-    raise AssertionError(f"a literal evaluated to {answer['type']}")
+    return _SCALARS[answer["type"]](text)
+
+
+def _moment(text: str) -> datetime:
+    assert text.endswith("0Z"), "UTC, and no finer than microseconds"
+    return datetime.fromisoformat(text.removesuffix("0Z")).replace(tzinfo=UTC)
+
+
+def _interval(text: str) -> timedelta:
+    match = re.fullmatch(r"(?:([0-9]+)\.)?([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{6})0)?", text)
+    assert match, text
+    days, hours, minutes, seconds, microseconds = (int(part or 0) for part in match.groups())
+    return timedelta(days, seconds, microseconds, 0, minutes, hours)
+
+
+_SCALARS: dict[str, Callable[[str], object]] = {
+    "System.String": str,
+    "System.Boolean": lambda text: text == "True",
+    "System.Int32": int,
+    "System.Int64": int,
+    "System.Decimal": int,
+    "System.Double": float,
+    "System.Char": Char16,
+    "System.DateTime": _moment,
+    "System.TimeSpan": _interval,
+}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mimc.compiler import script_name
 from mimc.compiler.literals import powershell
 from mimc.compiler.mof_reader import MofInstance, read_mof
 
@@ -38,22 +39,22 @@ def powershell_7(engine_path: Path) -> Iterator[Evaluator]:
 def test_the_configuration_and_the_document_say_the_same(case: Path, powershell_7: Evaluator) -> None:
     spec = spec_of(case)
     files = documents(spec)
-    script = powershell_7.ask({"configuration": files[f"{spec.name}.ps1"].decode("utf-8-sig")})
-    assert set(script) == {spec.name, f"{spec.name}Lcm"}
-    for name in spec.targets:
+    for name, target in spec.targets.items():
+        text = files[script_name(spec, target, len(spec.targets))].decode("utf-8-sig")
+        script = powershell_7.ask({"configuration": text})
+        assert set(script) == {spec.name, f"{spec.name}Lcm"}
         nodes = script[spec.name]
         for instance in read_mof(files[f"{name}.mof"]).top_level:
             if resource_id := instance.get("ResourceID"):
                 assert _values(nodes[name].pop(resource_id)) == _read(instance)
         assert nodes[name] == {}, "the configuration has nothing that the document lacks"
-        (meta,) = (
-            i for i in read_mof(files[f"{name}.meta.mof"]).top_level if i.is_a("MSFT_DSCMetaConfiguration")
-        )
+        top = read_mof(files[f"{name}.meta.mof"]).top_level
+        (meta,) = (instance for instance in top if instance.is_a("MSFT_DSCMetaConfiguration"))
         assert _values(script[f"{spec.name}Lcm"][name]["Settings"]) == dict(meta.properties)
 
 
 def _values(block: dict[str, Any]) -> dict[str, object]:
-    return {name: "credential" if "variable" in value else plain(value) for name, value in block.items()}
+    return {name: plain(value) for name, value in block.items()}
 
 
 def _read(instance: MofInstance) -> dict[str, object]:

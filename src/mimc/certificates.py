@@ -5,12 +5,14 @@ Together with ``cms`` the only home of ``cryptography``.
 
 import datetime
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mimc.errors import InputError
@@ -18,6 +20,8 @@ from mimc.errors import InputError
 #: Enhanced key usage "Document Encryption" (Microsoft, "Securing the MOF file").
 DOCUMENT_ENCRYPTION = x509.ObjectIdentifier("1.3.6.1.4.1.311.80.1")
 _KEY_BITS = 2048
+#: Time enough to make a new one and to apply again.
+_SOON = datetime.timedelta(days=30)
 #: Certificates of the lab outlive any rehearsal and are made anew with the lab's folder.
 _LAB_VALIDITY = datetime.timedelta(days=3650)
 
@@ -58,17 +62,23 @@ def read_encryption_certificate(data: bytes, name: PurePath | str) -> Encryption
     """Return the document-encryption certificate in *data* (DER or PEM); *name* stands in errors.
 
     The rules are those of Protect-CmsMessage: an RSA key, the Document Encryption usage, and a key usage that
-    allows encipherment.
+    allows encipherment. A private key has no business here, so a file with one is refused.
 
     Raises:
         InputError: not a certificate, or one that cannot serve.
     """
+    if re.search(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", data):
+        raise InputError(
+            f"{name}: the file holds a private key, which stays on the node; export its public half only"
+        )
     try:
         load = x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
         certificate = load(data)
-    except ValueError as error:
-        raise InputError(f"{name}: not an X.509 certificate (DER or PEM): {error}") from error
-    fault = _unfit(certificate)
+        fault = _unfit(certificate)
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise InputError(
+            f"{name}: not an X.509 certificate (DER or PEM) that can be used: {error}"
+        ) from error
     if fault:
         raise InputError(
             f"{name}: {fault}; make one on the node with New-SelfSignedCertificate -Type "
@@ -80,7 +90,10 @@ def read_encryption_certificate(data: bytes, name: PurePath | str) -> Encryption
 def _unfit(certificate: x509.Certificate) -> str:
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
-        return "the certificate has no RSA key, which document encryption needs"
+        kind = (
+            f"an ECDSA key ({key.curve.name})" if isinstance(key, ec.EllipticCurvePublicKey) else "no RSA key"
+        )
+        return f"the certificate has {kind}; document encryption needs RSA"
     if key.key_size < _KEY_BITS:
         return f"the RSA key has {key.key_size} bits, document encryption needs {_KEY_BITS} or more"
     try:
@@ -88,7 +101,11 @@ def _unfit(certificate: x509.Certificate) -> str:
     except x509.ExtensionNotFound:
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     if DOCUMENT_ENCRYPTION not in usage:
-        return f"the certificate lacks the enhanced key usage Document Encryption ({DOCUMENT_ENCRYPTION.dotted_string})"
+        number = DOCUMENT_ENCRYPTION.dotted_string
+        instead = (
+            " (Any Purpose is not enough)" if ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage else ""
+        )
+        return f"the certificate lacks the enhanced key usage Document Encryption, {number}{instead}"
     try:
         key_usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -101,10 +118,20 @@ def _unfit(certificate: x509.Certificate) -> str:
 def expiry_fault(certificate: EncryptionCertificate, now: datetime.datetime) -> str:
     """Return why *certificate* is not valid at *now* (aware), or an empty text."""
     if now < certificate.certificate.not_valid_before_utc:
-        return f"is not valid before {certificate.certificate.not_valid_before_utc:%Y-%m-%d}"
+        since = certificate.certificate.not_valid_before_utc
+        return f"is not valid before {since:%Y-%m-%d %H:%M} UTC; is the clock of this machine right?"
     if now > certificate.certificate.not_valid_after_utc:
         return f"expired on {certificate.certificate.not_valid_after_utc:%Y-%m-%d}"
     return ""
+
+
+def expiry_warning(certificate: EncryptionCertificate, now: datetime.datetime) -> str:
+    """Return that *certificate*, valid at *now* (aware), expires within 30 days, or an empty text."""
+    left = certificate.certificate.not_valid_after_utc - now
+    if left > _SOON:
+        return ""
+    days = "today" if left.days < 1 else f"in {left.days} day{'s' if left.days > 1 else ''}"
+    return f"expires on {certificate.certificate.not_valid_after_utc:%Y-%m-%d}, {days}; make a new one on the node"
 
 
 def issue_authority(common_name: str) -> Issued:

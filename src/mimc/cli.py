@@ -15,10 +15,12 @@ from mimc.errors import MimcError, SpecError, UsageError
 VERBS = {
     "validate": ("validate", "check a spec; nothing is written or contacted"),
     "compile": ("compile", "write the configuration, the documents and their checksums"),
+    "explain": ("explain", "say where a value of the spec comes from, and what it means"),
     "apply": ("apply", "bring a node to the desired state, verify, report"),
     "drift": ("examine", "compare a node with the spec, property by property; changes nothing"),
     "get": ("examine", "show what a node says of itself; changes nothing"),
     "test": ("examine", "say whether a node is in the desired state; changes nothing"),
+    "schema": ("schema", "print the JSON Schema of a spec for editors; describe PowerShell classes"),
     "lab": ("lab", "the stand-in node on this machine: serve, show, tamper, reset"),
 }
 _EXIT_CODES = """\

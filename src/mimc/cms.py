@@ -47,11 +47,10 @@ def seal(
     padded = padder.update(secret.reveal().encode()) + padder.finalize()
     encryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
     content = encryptor.update(padded) + encryptor.finalize()
-    issuer = certificate.certificate.issuer.public_bytes()
     recipient = _der(
         _SEQUENCE,
         _integer(0),
-        _der(_SEQUENCE, issuer, _integer(certificate.certificate.serial_number)),
+        _der(_SEQUENCE, *_issuer_and_serial(certificate)),
         _der(_SEQUENCE, _RSAES_OAEP, _der(_SEQUENCE)),
         _der(_OCTETS, certificate.public_key.encrypt(key, _OAEP)),
     )
@@ -65,6 +64,15 @@ def seal(
     message = _der(_SEQUENCE, _ENVELOPED_DATA, _der(_CONTEXT_0, enveloped))
     lines = textwrap.wrap(base64.b64encode(message).decode(), _LINE_COLUMNS)
     return "\n".join([BEGIN, *lines, END])
+
+
+def _issuer_and_serial(certificate: EncryptionCertificate) -> tuple[bytes, bytes]:
+    """Return both as they stand in the certificate: written anew, a name of old string types could come out otherwise."""
+    fields = _children(_only(certificate.certificate.tbs_certificate_bytes))
+    if fields[0][0] == _CONTEXT_0:  # the version; absent in version 1
+        del fields[0]
+    serial, _algorithm, issuer = fields[:3]
+    return issuer[1], serial[1]
 
 
 def is_sealed(text: str) -> bool:

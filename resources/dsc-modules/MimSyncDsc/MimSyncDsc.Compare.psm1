@@ -1,8 +1,8 @@
 ﻿# Desired against actual. The twin of resources/compare.py; both answer the cases of tests/conformance/ alike.
 Set-StrictMode -Version Latest
+Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath 'MimSyncDsc.Read.psm1')
 
 $script:Table = (Import-PowerShellDataFile -Path (Join-Path -Path $PSScriptRoot -ChildPath 'MimSyncDsc.Properties.psd1')).Properties
-$script:LocalNames = '', '.', 'localhost', '(local)', '127.0.0.1', '::1'
 
 function Compare-MimSyncState {
     <#
@@ -117,8 +117,7 @@ function Get-ServerName {
         }
     }
     $computer = [string] $State['node']['computerName']
-    $isLocal = [array]::IndexOf($script:LocalNames, $Name.ToLowerInvariant()) -ge 0
-    if (-not $isLocal -and -not (Test-Text $Name $computer)) { return $Name }
+    if (Test-RemoteSql -Server $Name -Node $State['node']) { return $Name }
     if ($State['node']['fqdn']) { return [string] $State['node']['fqdn'] }
     $computer
 }

@@ -1,5 +1,10 @@
 ﻿# The child process of Set: see Start-InstallerChild and Invoke-InstallerChild in the seam.
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
-Import-Module -Name "$PSScriptRoot\MimSyncDsc.Windows.psm1"
+try { Import-Module -Name "$PSScriptRoot\MimSyncDsc.Windows.psm1" }
+catch {
+    # Nobody reads this process's errors.
+    [System.Console]::Out.WriteLine('mimc:error ' + ($_.Exception.Message -replace '\s+', ' '))
+    return
+}
 Invoke-InstallerChild

@@ -56,6 +56,13 @@ function Get-MimSqlServer {
     if ($Instance) { "$Server\$Instance" } else { $Server }
 }
 
+function Test-RemoteSql {
+    # Whether a server's name means another machine. Ordinal, as SQL clients compare.
+    param([string] $Server, [System.Collections.IDictionary] $Node)
+    $local = @('', '.', '(local)', 'localhost', '127.0.0.1', '::1') + @([string] $Node['ComputerName'], [string] $Node['Fqdn']).ToLowerInvariant()
+    [array]::IndexOf($local, $Server.ToLowerInvariant()) -lt 0
+}
+
 function Get-MimSqlReason {
     # What SQL's refusal means for a reading, as an entry.
     param([hashtable] $Answer, [string] $Server, [string] $Database, [bool] $Remote)
@@ -88,8 +95,7 @@ function Add-MimGroup {
         $query = "SELECT $(@($columns.Values) -join ', ') FROM dbo.mms_server_configuration"
         $answer = Get-SqlRow -Server $source -Database $database -Query $query
         if ($answer.ContainsKey('Number')) {
-            $remote = $server -notin '', '.', '(local)', 'localhost', $Node['ComputerName'], $Node['Fqdn']
-            return Get-MimSqlReason -Answer $answer -Server $source -Database $database -Remote $remote
+            return Get-MimSqlReason -Answer $answer -Server $source -Database $database -Remote (Test-RemoteSql -Server $server -Node $Node)
         }
         if ($answer['Row']) { return $answer }
         @{ unknown = "mms_server_configuration in $database on $source has no row" }
@@ -128,7 +134,10 @@ function Get-MimState {
     $sids = New-Object System.Collections.Specialized.OrderedDictionary
     foreach ($name in $Account) {
         $sids[$name] = $null
-        try { $sids[$name] = ConvertTo-Sid -Name $name } catch { $sids[$name] = $null }
+        # Nothing is not $null: Windows PowerShell would write it as {}.
+        $sid = $null
+        try { $sid = ConvertTo-Sid -Name $name } catch { $sid = $null }
+        if ($sid) { $sids[$name] = $sid }
     }
     $aliases = Get-RegistryMap -Path 'SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo'
     if ($null -eq $aliases) { $aliases = @{} }
@@ -183,4 +192,4 @@ function Get-MimState {
 }
 #endregion Read
 
-Export-ModuleMember -Function Get-MimState, Get-MimFirewallRule, Get-MimSqlServer, Get-MimSqlReason
+Export-ModuleMember -Function Get-MimState, Get-MimFirewallRule, Get-MimSqlServer, Get-MimSqlReason, Test-RemoteSql

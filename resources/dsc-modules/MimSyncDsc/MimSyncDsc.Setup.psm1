@@ -10,28 +10,30 @@ $script:MsiName = 'Synchronization Service.msi'
 $script:EndpointMapperRule = 'mimc-MimSync-RpcEndpointMapper'
 $script:IdentityTimeoutSeconds = 120
 $script:KeyToolTimeoutSeconds = 120
+# The last line of a setup log that may be shown: nobody writes it before the password was taken out.
+$script:LogEnd = 'mimc: no password is in this log.'
 
-# Windows Installer's exit codes: what each means here, and the next step.
+# Windows Installer's exit codes: what each means here, and the next step. Text: a code may be larger than an [int].
 $script:SetupFailures = @{
-    1601 = 'the Windows Installer service cannot be reached. Start the service msiserver and try again.'
-    1602 = 'setup was cancelled. Nobody should be able to: see the setup log.'
-    1603 = 'setup failed. Error 25009 there means: no sysadmin right, SQL Server not reachable, SQL client missing, or a database in a wrong state.'
-    1605 = 'Windows Installer does not know the product. Remove what is left of an earlier installation.'
-    1608 = 'setup does not know one of the properties. See the setup log.'
-    1612 = 'the source of an installed version is missing. Put the media back where it was installed from.'
-    1613 = 'this Windows Installer is too old for the package.'
-    1618 = 'another installation is running. Wait until it has ended.'
-    1619 = 'the package cannot be opened. The installing account must be able to read the media folder.'
-    1620 = 'the package is not valid. Copy the media again from the original.'
-    1622 = 'the setup log cannot be written. Look at the log folder.'
-    1624 = 'the transform cannot be applied. TransformPath must have been made for this package.'
-    1625 = 'a system policy forbids this installation. Look at the policies of Windows Installer.'
-    1633 = 'the package is not for this processor. The Synchronization Service needs 64-bit Windows.'
-    1635 = 'the patch cannot be opened.'
-    1636 = 'the patch is not valid.'
-    1638 = 'another version of the product is installed. Remove it, or patch it.'
-    1639 = 'setup did not understand its properties. Please report this as a fault of mimc.'
-    1642 = 'the patch does not fit the installed version.'
+    '1601' = 'the Windows Installer service cannot be reached. Start the service msiserver and try again.'
+    '1602' = 'setup was cancelled. Nobody should be able to: see the setup log.'
+    '1603' = 'setup failed. Error 25009 there means: no sysadmin right, SQL Server not reachable, SQL client missing, or a database in a wrong state.'
+    '1605' = 'Windows Installer does not know the product. Remove what is left of an earlier installation.'
+    '1608' = 'setup does not know one of the properties. See the setup log.'
+    '1612' = 'the source of an installed version is missing. Put the media back where it was installed from.'
+    '1613' = 'this Windows Installer is too old for the package.'
+    '1618' = 'another installation is running. Wait until it has ended.'
+    '1619' = 'the package cannot be opened. The installing account must be able to read the media folder.'
+    '1620' = 'the package is not valid. Copy the media again from the original.'
+    '1622' = 'the setup log cannot be written. Look at the log folder.'
+    '1624' = 'the transform cannot be applied. TransformPath must have been made for this package.'
+    '1625' = 'a system policy forbids this installation. Look at the policies of Windows Installer.'
+    '1633' = 'the package is not for this processor. The Synchronization Service needs 64-bit Windows.'
+    '1635' = 'the patch cannot be opened.'
+    '1636' = 'the patch is not valid.'
+    '1638' = 'another version of the product is installed. Remove it, or patch it.'
+    '1639' = 'setup did not understand its properties. Please report this as a fault of mimc.'
+    '1642' = 'the patch does not fit the installed version.'
 }
 
 function Install-MimSync {
@@ -62,7 +64,7 @@ function Install-MimSync {
         Set-RegistryMap -Path "$script:RecordPath\RebootPending" -Value @{ SetupExitCode = $code } -Volatile
         $global:DSCMachineStatus = 1
     } elseif ($code -ne 0) {
-        $text = $script:SetupFailures[[int] $code]
+        $text = $script:SetupFailures["$code"]
         if (-not $text) { $text = 'setup failed. See the setup log.' }
         throw "MimSync.SetupFailed: exit code ${code}: $text $(Get-LogTail -Path $log)"
     }
@@ -123,11 +125,6 @@ function Split-Account {
     if (-not $rest) { $rest = $domain; $domain = '.' }
     if ($domain -eq '.') { $domain = $Node['ComputerName'] }
     $domain, $rest
-}
-
-function Test-RemoteSql {
-    param([string] $Server, [hashtable] $Node)
-    $Server -notin '', '.', '(local)', 'localhost', '127.0.0.1', '::1', $Node['ComputerName'], $Node['Fqdn']
 }
 
 function Assert-Node {
@@ -191,8 +188,11 @@ function Copy-Media {
         if (-not $folder) { throw "MimSync.Media: there is no $script:MsiName in $($Parameter['SourcePath']), or the installing account cannot see it." }
         Copy-Folder -Source $folder[0] -Destination $target
     } finally {
-        if ($mounted) { Dismount-Image -Path $image }
-        Remove-Path -Path "$work\media\MimSync.iso"
+        # An error in here would take the place of the one that matters.
+        try {
+            if ($mounted) { Dismount-Image -Path $image }
+            Remove-Path -Path "$work\media\MimSync.iso"
+        } catch { Write-Warning -Message "$image could not be taken away: $($_.Exception.Message)" }
     }
     if ($Parameter['TransformPath']) { Copy-File -Source $Parameter['TransformPath'] -Destination "$target\mimc.mst" }
     Assert-Media -Package "$target\$script:MsiName" -Sha256 ([string] $Parameter['MediaSha256'])
@@ -262,25 +262,39 @@ function Invoke-Setup {
     $expected = Get-CurrentSid
     if ($identity -ne $expected) {
         $child['Input'].Close()
-        throw "MimSync.Installer: the installing process runs as '$identity', not as $expected. Nothing was installed."
+        $why = "runs as '$identity', not as $expected"
+        if (-not $identity) { $why = 'did not say who it is' }
+        throw "MimSync.Installer: the installing process $why. Nothing was installed.$(Get-LastWord -Child $child)"
     }
-    Send-Order -Writer $child['Input'] -Line $Package, $LogPath, $Property, $Credential
+    try { Send-Order -Writer $child['Input'] -Line $Package, $LogPath, $script:LogEnd, $Property, $Credential }
+    catch [System.IO.IOException] { Write-Verbose -Message 'the installing process has ended; what it said follows' }
     $code = Read-ChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds $TimeoutSeconds
     if ($null -eq $code) {
         throw "MimSync.StillRunning: setup has not ended within $TimeoutSeconds seconds. It goes on; look at $LogPath and ask again later."
     }
-    if ($code -notmatch '\A[0-9]+\z') { throw "MimSync.SetupFailed: the installing process ended without an exit code. $(Get-LogTail -Path $LogPath)" }
+    $said = Get-LastWord -Child $child
+    if ($code -notmatch '\A[0-9]+\z') { throw "MimSync.SetupFailed: the installing process ended without an exit code.$said $(Get-LogTail -Path $LogPath)" }
+    if ($said) { Write-Warning -Message $said.Trim() }
     [long] $code
 }
 
+function Get-LastWord {
+    # What the child said last beside its answers, as a sentence to append.
+    param([hashtable] $Child)
+    if ($Child['Last']) { " It said: $($Child['Last'] -replace '\Amimc:error ')" }
+}
+
 function Get-LogTail {
-    # The lines that end where the first action failed: there stands the real reason.
+    # The lines that end where the first action failed: there stands the real reason. Only of a log without password.
     param([string] $Path)
     $lines = @((Get-FileText -Path $Path).Split("`n") | ForEach-Object { $_.Trim() } | Where-Object { $_ })
-    if (-not $lines) { return "The setup log $Path is empty." }
+    if ($lines -and $lines[-1] -cne $script:LogEnd) { return "The setup log $Path is not shown: it may hold the password of the service account. Read it on the node, then remove it." }
+    $lines = @($lines | Where-Object { $_ -cne $script:LogEnd })
+    if (-not $lines) { return "There is no setup log $Path, or it is empty." }
     $last = $lines.Count - 1
     for ($i = 0; $i -lt $lines.Count; $i++) {
-        if ($lines[$i] -match 'Return value 3') { $last = $i; break }
+        # An action that ended with 3, in whatever language: a time, and the number as the last word.
+        if ($lines[$i] -match '\A(?!MSI \().*\d\d[:.]\d\d.*\b3\W?\z') { $last = $i; break }
     }
     $tail = $lines[[System.Math]::Max(0, $last - 3)..$last] -join ' / '
     if ($tail.Length -gt 2000) { $tail = $tail.Substring($tail.Length - 2000) }
@@ -308,6 +322,13 @@ function Repair-MimSync {
     }
 }
 
+function Get-Program {
+    # The path of a program of the product.
+    param([string] $InstallPath, [string] $Name)
+    if (-not $InstallPath) { throw 'MimSync.Path: the registry does not tell where the product is installed (value Path). Repair the installation first.' }
+    $InstallPath.TrimEnd('\') + "\Bin\$Name"
+}
+
 function Repair-Firewall {
     # Existing rules are switched; when there are none to enable, two are made under names of ours.
     param([bool] $Enabled, [string] $InstallPath)
@@ -316,7 +337,7 @@ function Repair-Firewall {
         if ($rule['Enabled'] -ne $Enabled) { Set-FirewallRule -Name $rule['Name'] -Enabled $Enabled }
     }
     if (-not $Enabled -or @($rules | Where-Object { $_['Program'] }).Count) { return }
-    $program = $InstallPath.TrimEnd('\') + '\Bin\miiserver.exe'
+    $program = Get-Program -InstallPath $InstallPath -Name 'miiserver.exe'
     New-FirewallRule -Name 'mimc-MimSync-RpcDynamic' -DisplayName 'MIM Synchronization Service (RPC)' -Program $program -Port 'RPC'
     # The endpoint mapper is not in miiserver.exe: a rule for that program would not open it.
     if (-not @($rules | Where-Object { $_['Name'] -eq $script:EndpointMapperRule })) {
@@ -329,6 +350,7 @@ function Export-Key {
     Export the encryption keys and record what was exported. The old file is replaced by a whole new one only. #>
     param([hashtable] $Parameter, [string] $InstallPath)
     $path = [string] $Parameter['KeyBackupPath']
+    $tool = Get-Program -InstallPath $InstallPath -Name 'miiskmu.exe'
     $folder = "$(Get-WorkFolder)\keys"
     New-LockedFolder -Path (Get-WorkFolder)
     New-LockedFolder -Path $folder
@@ -343,9 +365,11 @@ function Export-Key {
     if (-not $user) { throw 'MimSync.Key: the key export needs ServiceAccount or ManagedServiceAccount.' }
     if ($user.Contains('"')) { throw 'MimSync.Value: the name of the service account has a double quote.' }
     try {
-        $child = Start-Child -FilePath ($InstallPath.TrimEnd('\') + '\Bin\miiskmu.exe') -Argument "/e `"$fresh`" `"/u:$user`"$prompt /q"
-        if ($prompt) { Send-Order -Writer $child['Input'] -Line $Parameter['ServiceAccount'] -Plain }
-        $child['Input'].Close()
+        $child = Start-Child -FilePath $tool -Argument "/e `"$fresh`" `"/u:$user`"$prompt /q"
+        try {
+            if ($prompt) { Send-Order -Writer $child['Input'] -Line $Parameter['ServiceAccount'] -Plain }
+            $child['Input'].Close()
+        } catch [System.IO.IOException] { Write-Verbose -Message 'miiskmu did not wait for the password; its exit code tells why' }
         $code = Wait-Child -Child $child -TimeoutSeconds $script:KeyToolTimeoutSeconds
         if ($null -eq $code) { Stop-Child -Child $child }
         $file = Get-FileFact -Path $fresh

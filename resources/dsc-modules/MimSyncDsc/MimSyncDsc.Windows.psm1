@@ -144,7 +144,11 @@ function Set-RegistryMap {
     param([string] $Path, [hashtable] $Value, [switch] $Volatile)
     $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
     $lifetime = [Microsoft.Win32.RegistryOptions]::None
-    if ($Volatile) { $lifetime = [Microsoft.Win32.RegistryOptions]::Volatile }
+    if ($Volatile) {
+        $lifetime = [Microsoft.Win32.RegistryOptions]::Volatile
+        # Missing keys on the way would be volatile too, and below such a key nothing that stays can be made.
+        $base.CreateSubKey($Path.Substring(0, $Path.LastIndexOf('\'))).Close()
+    }
     $key = $base.CreateSubKey($Path, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree, $lifetime)
     foreach ($name in $Value.Keys) { $key.SetValue($name, [string] $Value[$name]) }
     $key.Close()
@@ -160,11 +164,12 @@ function New-LockedFolder {
     <# .SYNOPSIS
     Make a folder that only Administrators and SYSTEM can use, or take one that they own; refuse any other. #>
     param([string] $Path)
-    if (-not [System.IO.Directory]::Exists($Path)) {
-        $security = New-Object System.Security.AccessControl.DirectorySecurity
-        $security.SetSecurityDescriptorSddlForm($script:AdministratorsOnly)
-        [void] [System.IO.Directory]::CreateDirectory($Path, $security)
-    }
+    # Folders on the way are made as any program makes them: they are not ours to lock.
+    [void] [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($Path))
+    $security = New-Object System.Security.AccessControl.DirectorySecurity
+    $security.SetSecurityDescriptorSddlForm($script:AdministratorsOnly)
+    # A folder that is there stays as it is.
+    [void] [System.IO.Directory]::CreateDirectory($Path, $security)
     $folder = Get-Item -LiteralPath $Path -Force
     $acl = Get-Acl -LiteralPath $Path
     $owner = $acl.GetOwner([System.Security.Principal.SecurityIdentifier]).Value
@@ -212,7 +217,15 @@ function Mount-Image {
     Mount an .iso read-only and give its root, such as E: #>
     param([string] $Path)
     $image = Mount-DiskImage -ImagePath $Path -StorageType ISO -Access ReadOnly -PassThru -ErrorAction Stop
-    "$(($image | Get-Volume).DriveLetter):"
+    # The letter may come a moment after the image. Without one it is a NUL.
+    for ($look = 0; $look -lt 20; $look++) {
+        # Ignore is more than a function of Windows PowerShell takes.
+        $volume = $image | Get-Volume -ErrorAction SilentlyContinue | Select-Object -First 1
+        if ($volume -and [int] [char] $volume.DriveLetter) { return "$($volume.DriveLetter):" }
+        Start-Sleep -Milliseconds 500
+    }
+    try { Dismount-Image -Path $Path } catch { Write-Warning -Message "$Path stays mounted: $($_.Exception.Message)" }
+    throw "MimSync.Media: $Path was mounted and got no drive letter. Free a letter or turn automount on, or copy what is in the image to a folder."
 }
 
 function Dismount-Image {
@@ -244,17 +257,26 @@ function Get-FileText {
 
 function Copy-LockedFile {
     <# .SYNOPSIS
-    Copy a file to where only Administrators and SYSTEM can read it: the access list is there before the first byte. #>
+    Copy a file to where only Administrators and SYSTEM can read it; what was there is replaced by the whole or stays.
+    .DESCRIPTION
+    The access list is there before the first byte. #>
     param([string] $Source, [string] $Destination)
     $folder = [System.IO.Path]::GetDirectoryName($Destination)
     if (-not [System.IO.Directory]::Exists($folder)) { New-LockedFolder -Path $folder }
     $security = New-Object System.Security.AccessControl.FileSecurity
     $security.SetSecurityDescriptorSddlForm($script:AdministratorsOnlyFile)
-    if ([System.IO.File]::Exists($Destination)) { [System.IO.File]::SetAccessControl($Destination, $security) }
-    else { [System.IO.File]::Create($Destination, 4096, [System.IO.FileOptions]::None, $security).Dispose() }
     $bytes = [System.IO.File]::ReadAllBytes($Source)
-    $stream = New-Object System.IO.FileStream($Destination, 'Truncate', 'Write', 'None')
-    try { $stream.Write($bytes, 0, $bytes.Length) } finally { $stream.Dispose() }
+    $fresh = "$Destination.new"
+    [System.IO.File]::Delete($fresh)
+    try {
+        $stream = [System.IO.File]::Create($fresh, 4096, [System.IO.FileOptions]::WriteThrough, $security)
+        try { $stream.Write($bytes, 0, $bytes.Length) } finally { $stream.Dispose() }
+        if ([System.IO.File]::Exists($Destination)) {
+            # The replaced file's access list stays, so it has to be the right one.
+            [System.IO.File]::SetAccessControl($Destination, $security)
+            [System.IO.File]::Replace($fresh, $Destination, [NullString]::Value)
+        } else { [System.IO.File]::Move($fresh, $Destination) }
+    } finally { [System.IO.File]::Delete($fresh) }
 }
 
 function Set-FirewallRule {
@@ -297,16 +319,21 @@ function Start-InstallerChild {
 
 function Read-ChildLine {
     <# .SYNOPSIS
-    What follows Prefix on the child's next line that has it; '' at the end of its output, nothing when the time is up. #>
+    What follows Prefix on the child's next line that has it; '' at the end of its output, nothing when the time is up.
+    .DESCRIPTION
+    The last other line is in Child's Last. #>
     param([hashtable] $Child, [string] $Prefix, [int] $TimeoutSeconds)
     $until = [System.DateTime]::UtcNow.AddSeconds($TimeoutSeconds)
     while ($true) {
-        $pending = $Child.Output.ReadLineAsync()
+        # A reading that was given up is still under way, and a stream has one at a time.
+        if (-not $Child['Reading']) { $Child['Reading'] = $Child['Output'].ReadLineAsync() }
         $left = [System.Math]::Max(0, ($until - [System.DateTime]::UtcNow).TotalMilliseconds)
-        if (-not $pending.Wait([int] $left)) { return }
-        $line = $pending.Result
+        if (-not $Child['Reading'].Wait([int] $left)) { return }
+        $line = $Child['Reading'].Result
+        $Child['Reading'] = $null
         if ($null -eq $line) { return '' }
-        if ($line.StartsWith($Prefix)) { return $line.Substring($Prefix.Length).Trim() }
+        if ($line.StartsWith($Prefix, [System.StringComparison]::Ordinal)) { return $line.Substring($Prefix.Length).Trim() }
+        if ($line.Trim()) { $Child['Last'] = $line.Trim() }
     }
 }
 
@@ -314,49 +341,63 @@ function Wait-Child {
     <# .SYNOPSIS
     The child's exit code, nothing when the time is up. #>
     param([hashtable] $Child, [int] $TimeoutSeconds)
-    if ($Child.Process.WaitForExit($TimeoutSeconds * 1000)) { $Child.Process.ExitCode }
+    # Into a pipe that nobody reads a program writes some kilobytes, and then it hangs.
+    if (-not $Child['Reading']) { $Child['Reading'] = $Child['Output'].ReadToEndAsync() }
+    if ($Child['Process'].WaitForExit($TimeoutSeconds * 1000)) { $Child['Process'].ExitCode }
 }
 
 function Stop-Child {
     <# .SYNOPSIS
     End a child that we started. Never called for an installer. #>
     param([hashtable] $Child)
-    $Child.Process.Kill()
+    $Child['Process'].Kill()
+    # Its files are in use until it is gone.
+    [void] $Child['Process'].WaitForExit(5000)
 }
 
 function Invoke-InstallerChild {
     <# .SYNOPSIS
-    The other end of Start-InstallerChild: say who we are, read package, log, properties and password, install.
+    The other end of Start-InstallerChild: say who we are, read package, log, its last line, properties and password, install.
     .DESCRIPTION
     msi.dll is called as such and not through WindowsInstaller.Installer, whose InstallProduct tells no exit code.
     Log mode: everything but the property dump (0x400) and what debugging adds. The log is scrubbed here, so that
-    it is also scrubbed when the parent has stopped waiting. #>
+    it is also scrubbed when the parent has stopped waiting; its last line says that it was. #>
     $read = {
         $line = [string] [System.Console]::In.ReadLine() -replace '[^A-Za-z0-9+/=]'
         [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String($line))
     }
-    [System.Console]::Out.WriteLine('mimc:identity ' + (Get-CurrentSid))
-    $package = & $read
-    if (-not $package) { return }
-    $log = & $read
-    $property = & $read
-    $secret = & $read
-    Add-Type -Namespace MimSync -Name Installer -MemberDefinition @'
+    # Nobody reads this process's errors. No secret is known yet, so they may be told.
+    try {
+        Add-Type -Namespace MimSync -Name Installer -MemberDefinition @'
 [DllImport("msi.dll")] public static extern uint MsiSetInternalUI(uint level, System.IntPtr window);
 [DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiEnableLogW(uint mode, string file, uint attributes);
 [DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiInstallProductW(string package, string properties);
 '@
+        [System.Console]::Out.WriteLine('mimc:identity ' + (Get-CurrentSid))
+        $package = & $read
+        if (-not $package) { return }
+        $log = & $read
+        $lastLine = & $read
+    } catch {
+        [System.Console]::Out.WriteLine('mimc:error ' + ($_.Exception.GetBaseException().Message -replace '\s+', ' '))
+        return
+    }
+    $property = & $read
+    $secret = & $read
     [void] [MimSync.Installer]::MsiSetInternalUI(2, [System.IntPtr]::Zero)
     [void] [MimSync.Installer]::MsiEnableLogW(0x1BDF, $log, 0)
     $code = [MimSync.Installer]::MsiInstallProductW($package, $property)
-    [void] [MimSync.Installer]::MsiEnableLogW(0, $null, 0)
-    if ($secret) {
-        try {
-            $text = [System.IO.File]::ReadAllText($log)
-            $text = $text.Replace($secret, '********').Replace($secret.Replace('"', '""'), '********')
-            [System.IO.File]::WriteAllText($log, $text, [System.Text.Encoding]::Unicode)
-        } catch { Remove-Path -Path $log }
+    # Only NULL ends the log, and $null would arrive as an empty name.
+    [void] [MimSync.Installer]::MsiEnableLogW(0, [NullString]::Value, 0)
+    try {
+        $text = [System.IO.File]::ReadAllText($log)
+        if ($secret) { $text = $text.Replace($secret, '********').Replace($secret.Replace('"', '""'), '********') }
+        [System.IO.File]::WriteAllText($log, $text.TrimEnd() + "`r`n$lastLine`r`n", [System.Text.Encoding]::Unicode)
+    } catch {
+        try { if ($secret) { Remove-Path -Path $log } }
+        catch { [System.Console]::Out.WriteLine("mimc:error $log may hold the password of the service account and could not be removed. Remove it.") }
     }
+    # Whatever became of the log: setup has ended, and with what.
     [System.Console]::Out.WriteLine("mimc:exit $code")
 }
 #endregion Change

@@ -2,17 +2,16 @@
 
 import argparse
 import datetime
-import os
 import sys
 from pathlib import Path
 
 from mimc.bundle import Bundle, write
 from mimc.compiler import compile_spec
-from mimc.compiler.secrets import from_environment
 from mimc.compiler.spec import Spec, Target
 
 from .rehearsal import LAB_FOLDER, lab_certificates, throwaway_secrets
 from .source import add_spec_argument, certificate_files, choose_target, load_spec
+from .sources import real_secrets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _bundle(spec: Spec, targets: list[Target]) -> Bundle:
     now = datetime.datetime.now(datetime.UTC)
-    return compile_spec(spec, targets, certificate_files(now), from_environment(os.environ))
+    return compile_spec(spec, targets, certificate_files(now), real_secrets())
 
 
 def _lab_bundle(spec: Spec, targets: list[Target]) -> Bundle:

@@ -3,7 +3,6 @@
 import argparse
 import datetime
 import logging
-import os
 import sys
 import time
 import uuid
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mimc.compiler import compile_spec, restoring_document
-from mimc.compiler.secrets import from_environment, resolve
+from mimc.compiler.secrets import resolve
 from mimc.compiler.spec import Spec, Target
 from mimc.errors import MimcError, Problem, SpecError
 from mimc.pusher import outcome, report_json, report_text
@@ -24,6 +23,7 @@ from mimc.secret import ReadSecret
 
 from .rehearsal import ENGINE, lab_certificates, lab_of, throwaway_secrets
 from .source import add_spec_argument, beside, certificate_files, load_spec
+from .sources import real_secrets
 
 _LOG = logging.getLogger(__name__)
 _RENDERERS = {"text": report_text.render, "json": report_json.render}
@@ -65,7 +65,7 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _node(spec: Spec, target: Target, *, lab: bool) -> Iterator[Node]:
-    read_secret = throwaway_secrets if lab else from_environment(os.environ)
+    read_secret = throwaway_secrets if lab else real_secrets()
     now = datetime.datetime.now(datetime.UTC)
     certificates = lab_certificates([target]) if lab else certificate_files(now)
     documents = compile_spec(spec, [target], certificates, read_secret).nodes[target.name]

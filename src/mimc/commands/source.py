@@ -2,9 +2,15 @@
 
 import argparse
 import datetime
+import sys
 from pathlib import Path
 
-from mimc.certificates import EncryptionCertificate, expiry_fault, read_encryption_certificate
+from mimc.certificates import (
+    EncryptionCertificate,
+    expiry_fault,
+    expiry_warning,
+    read_encryption_certificate,
+)
 from mimc.compiler import FindCertificate
 from mimc.compiler.spec import Spec, Target, read_spec
 from mimc.compiler.validate import did_you_mean
@@ -63,7 +69,8 @@ def beside(position: Position, name: str) -> Path:
 
 
 def certificate_files(now: datetime.datetime) -> FindCertificate:
-    """Return what finds the certificate that a target names, valid at *now*."""
+    """Return what finds the certificate that a target names, valid at *now*; one that soon is not is warned of once."""
+    warned: set[Path] = set()
 
     def find(target: Target) -> EncryptionCertificate | None:
         if not target.certificate:
@@ -79,6 +86,11 @@ def certificate_files(now: datetime.datetime) -> FindCertificate:
         if fault := expiry_fault(certificate, now):
             text = f"{target.certificate}: the certificate {fault}"
             raise SpecError([Problem(target.certificate_position, text)])
+        if (warning := expiry_warning(certificate, now)) and path not in warned:
+            warned.add(path)
+            sys.stderr.write(
+                f"{target.certificate_position}: warning: {target.certificate}: the certificate {warning}\n"
+            )
         return certificate
 
     return find

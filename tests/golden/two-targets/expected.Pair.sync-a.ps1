@@ -29,11 +29,6 @@ $configurationData = @{
             CertificateFile = Join-Path -Path $PSScriptRoot -ChildPath 'sync-a.cer'
             PSDscAllowDomainUser = $true
         }
-        @{
-            NodeName = 'sync-b'
-            CertificateFile = Join-Path -Path $PSScriptRoot -ChildPath 'sync-b.cer'
-            PSDscAllowDomainUser = $true
-        }
     )
 }
 
@@ -55,38 +50,12 @@ Configuration Pair
             PsDscRunAsCredential = $SyncRunAs
         }
     }
-
-    Node 'sync-b'
-    {
-        MimSyncService 'Sync'
-        {
-            IsSingleInstance     = 'Yes'
-            Ensure               = 'Present'
-            SourcePath           = '\\files\mim\sync.iso'
-            TransformPath        = '\\files\mim\remote.mst'
-            MediaSha256          = '0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef'
-            AcceptLicense        = $true
-            ServiceAccount       = $SyncServiceAccount
-            PsDscRunAsCredential = $SyncRunAs
-        }
-    }
 }
 
 [DSCLocalConfigurationManager()]
 Configuration PairLcm
 {
     Node 'sync-a'
-    {
-        Settings
-        {
-            ActionAfterReboot  = 'ContinueConfiguration'
-            ConfigurationMode  = 'ApplyAndMonitor'
-            RebootNodeIfNeeded = $false
-            RefreshMode        = 'Push'
-            CertificateID      = '94D28E919E865A4DFFE70837213DB19FDF23429E'
-        }
-    }
-    Node 'sync-b'
     {
         Settings
         {
