@@ -42,6 +42,10 @@ _SAID_OTHERWISE = {
 class Catalogue(Protocol):
     """The classes that a spec can use: :class:`mimc.compiler.modules.ModuleCatalogue`."""
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash over all that the classes are read from."""
+
     def find(self, resource_type: str, module: str, version: str) -> FoundClass | str:
         """Return the class of *resource_type*, or why there is none; *module* and *version* are "" when not said.
 

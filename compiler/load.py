@@ -6,8 +6,10 @@ PyYAML resolves it turns ``off``, ``010`` and dates into other things than the a
 surprises). Repeated keys are errors, aliases may not grow the text beyond bounds.
 """
 
+import hashlib
 import re
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,11 +56,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Plain data from a YAML file; :meth:`position` tells where a part of it stands."""
+    """Plain data from a YAML file; :meth:`position` tells where a part of it stands.
+
+    ``sha256`` is that of the whole file, "" for a part or a layer put together.
+    """
 
     file: str
     data: Any
     root: Place
+    sha256: str = ""
 
     def position(self, path: Path, *, key: bool = False) -> Position:
         """Return the place of the value at *path*, or of its key; of the nearest parent when it is missing."""
@@ -107,7 +113,7 @@ def load(data: bytes, file: str) -> Loaded:
         raise SpecError([Problem(Position(file, 1, 1), f"not a text file: {error.reason}")]) from None
     if reader.problems:
         raise SpecError(reader.problems)
-    return Loaded(file, value, root)
+    return Loaded(file, value, root, hashlib.sha256(data).hexdigest())
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -233,8 +239,11 @@ class _Reader:
 
 def _resolve(event: yaml.ScalarEvent) -> Any:
     text: str = event.value
-    if not event.implicit[0]:
-        return text
+    return _plain(text) if event.implicit[0] else text
+
+
+def _plain(text: str) -> Any:
+    """What *text* means without quotes."""
     if text.lower() in _CONSTANTS and text in (text.lower(), text.capitalize(), text.upper()):
         return _CONSTANTS[text.lower()]
     if _INTEGER.fullmatch(text):
@@ -242,3 +251,71 @@ def _resolve(event: yaml.ScalarEvent) -> Any:
     if _REAL.fullmatch(text):
         return float(text)
     return text
+
+
+#: What fits in so many characters, and is not near the root, is written in one line.
+_ONE_LINE = 72
+
+
+def dump(value: object, comment: Sequence[str] = ()) -> str:
+    """Return the YAML text that :func:`load` reads as *value*: texts, numbers, booleans, None, lists, blocks of keys.
+
+    *comment* are lines to stand at the top. Reals are finite; texts hold no NUL and no half of a surrogate pair.
+    """
+    events = (
+        yaml.StreamStartEvent(),
+        yaml.DocumentStartEvent(explicit=False),
+        *_events(value, 0, flow=False),
+        yaml.DocumentEndEvent(explicit=False),
+        yaml.StreamEndEvent(),
+    )
+    text: str = yaml.emit(events, Dumper=_Dumper, width=sys.maxsize, allow_unicode=True)
+    return (
+        "".join(f"# {line if line.isprintable() else ascii(line)}".rstrip() + "\n" for line in comment) + text
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents a list below its key, as the examples do."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _events(value: object, depth: int, *, flow: bool, in_list: bool = False) -> Iterator[yaml.Event]:
+    flow = flow or (depth > 1 and not in_list and len(text := repr(value)) <= _ONE_LINE and "\\n" not in text)
+    if isinstance(value, list | tuple):
+        yield yaml.SequenceStartEvent(None, None, True, flow_style=flow)
+        for item in value:
+            yield from _events(item, depth + 1, flow=flow, in_list=True)
+        yield yaml.SequenceEndEvent()
+    elif isinstance(value, dict):
+        yield yaml.MappingStartEvent(None, None, True, flow_style=flow)
+        for key, item in value.items():
+            yield _text(key)
+            yield from _events(item, depth + 1, flow=flow)
+        yield yaml.MappingEndEvent()
+    elif isinstance(value, str):
+        yield _text(value)
+    else:
+        plain = "null" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)
+        yield yaml.ScalarEvent(None, None, (True, True), plain)
+
+
+def _text(value: str) -> yaml.ScalarEvent:
+    lines = value.split("\n")
+    style = None
+    if len(lines) > 1:
+        # A block shows text as it is; what white space could get lost in it stands between double quotes.
+        is_block = all(map(str.isprintable, lines)) and not value.startswith((" ", "\n")) and value[-1] != " "
+        style = "|" if is_block else '"'
+    elif not value.isprintable():
+        style = '"'
+    return yaml.ScalarEvent(None, None, (_plain(value) == value, True), str(value), style=style)
+
+
+def _number(value: object) -> str:
+    """A whole number, or a real with its point: the core schema takes nothing without one for a real."""
+    digits, _, exponent = repr(value).partition("e")
+    point = "" if "." in digits or isinstance(value, int) else ".0"
+    return f"{digits}{point}e{exponent}" if exponent else digits + point

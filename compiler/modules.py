@@ -5,6 +5,7 @@ Folders are laid out as on a PSModulePath: ``<Module>/<Module>.psd1`` or ``<Modu
 for, and no schema is read twice. Names are compared without case.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,6 +195,15 @@ class ModuleCatalogue:
     def _modules(self) -> tuple[_Module, ...]:
         found = [module for root in self._roots for module in _modules(root)]
         return (*found, _Module(INBOX_MODULE, None, None))
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash over every file of the folders that a resource may be read from."""
+        digest = hashlib.sha256()
+        for root in self._roots:
+            for path in sorted(path for ending in ("*.psd1", "*.mof") for path in root.rglob(ending)):
+                digest.update(f"{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+        return digest.hexdigest()
 
     def find(self, resource_type: str, module: str = "", version: str = "") -> FoundClass | str:
         """Return the resource *resource_type*, or a text that says why there is none, or not only one.

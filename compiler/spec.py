@@ -4,6 +4,7 @@ A node's effective spec is made of layers (``overlay``): the files that ``base``
 order, the target's own sections; then variables are replaced. It is checked there, because only there it is whole.
 """
 
+import hashlib
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,6 +120,17 @@ class Spec:
         if problems:
             raise SpecError(problems)
         return resolved
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether a reference to a secret stands anywhere in it."""
+        return _has_key(self.loaded.data, "secret")
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash over the files that it is made of, and over those of the modules that it may use."""
+        parts = (*(f"{file.file}\0{file.sha256}" for file in self.files), self.catalogue.fingerprint)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def layers(self, target: Target) -> list[tuple[str, Loaded]]:
         """Return every layer of *target* by its name, the lowest first; variables stand in them as written."""
@@ -236,7 +248,7 @@ def _beyond_the_schema(loaded: Loaded) -> Iterator[Problem]:
 
 
 def _node(effective: Loaded, target: Target, catalogue: Catalogue) -> NodeSpec:
-    sections = [name for name in LAYERED if name in effective.data]
+    sections = [name for name in LAYERED if name in effective.data and name != "resources"]
     problems = [problem for name in sections for problem in validate_part(effective, (name,), name)]
     if problems:
         raise SpecError(problems)
@@ -269,6 +281,12 @@ def _checked_reference(effective: Loaded) -> ReadReference:
         return read_reference(raw, path, effective.position)
 
     return read
+
+
+def _has_key(value: object, key: str) -> bool:
+    if isinstance(value, dict):
+        return key in value or any(_has_key(item, key) for item in value.values())
+    return isinstance(value, list) and any(_has_key(item, key) for item in value)
 
 
 def _computer_problems(effective: Loaded, target: Target) -> Iterator[Problem]:

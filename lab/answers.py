@@ -54,6 +54,10 @@ class Parameters:
         """Return bytes, none when they were not given."""
         return self._value(name, bytes, b"")
 
+    def flag(self, name: str) -> bool:
+        """Return a boolean, false when it was not given."""
+        return self._value(name, bool, False)
+
     def texts(self, name: str) -> list[str]:
         """Return strings, none when they were not given."""
         return [str(item) for item in self._value(name, list, [])]
@@ -62,7 +66,7 @@ class Parameters:
         value = next((item for key, item in self.given.items() if key.casefold() == name.casefold()), None)
         if value is None:
             return default
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ScriptFailed(
                 "ParameterArgumentTransformationError", f"{name} is not of the type {kind.__name__}"
             )
@@ -165,7 +169,7 @@ def _preflight(call: _Call) -> Tree:
     state = call.lcm.state
     module = call.module()
     return {
-        "node": {"computerName": state["computerName"], "powershell": _POWERSHELL, "administrator": True},
+        "node": {"computerName": state["computerName"], "powershell": _POWERSHELL},
         "certificate": _certificate(call.lcm, call.parameters.text("Thumbprint")),
         "lcm": call.lcm.view(),
         "documents": call.lcm.documents(),
@@ -220,7 +224,9 @@ def _follow(call: _Call) -> Tree:
 
 
 def _withdraw(call: _Call) -> Tree:
-    call.lcm.withdraw()
+    # Which documents are to be remembered as ours: the simulated LCM knows their names for good.
+    if call.parameters.flag("Document"):
+        call.lcm.withdraw()
     call.stage.remove(call.parameters.texts("Name"))
     return {"documents": call.lcm.documents()}
 
@@ -240,5 +246,5 @@ _SCRIPTS: Mapping[str, _Script] = {
     "configure-lcm": _script(_configure_lcm, "Name", "Sha256"),
     "enact": _script(_enact, "Name", "Sha256", "JobId"),
     "follow": _script(_follow, "JobId"),
-    "withdraw": _script(_withdraw, "Name"),
+    "withdraw": _script(_withdraw, "Name", "Document", "Configuration"),
 }

@@ -14,7 +14,7 @@ from mimc.resources import SYNC_SERVICE
 
 from .document import DocumentReader, configuration_name, in_order, needs
 from .engine import ScriptFailed
-from .node import NodeFile, Tree, default_lcm, value_at, write_file
+from .node import UNMANAGED, NodeFile, Tree, default_lcm, value_at, write_file
 from .server import Reader, read_product
 from .staging import Refused
 from .sync_setup import ResourceFailed, is_in_desired_state, set_desired
@@ -26,6 +26,13 @@ _SETTINGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "RebootNodeIfNeeded": ("rebootNodeIfNeeded", ()),
     "ActionAfterReboot": ("actionAfterReboot", ("ContinueConfiguration", "StopConfiguration")),
     "ConfigurationModeFrequencyMins": ("configurationModeFrequencyMins", ()),
+    "RefreshFrequencyMins": ("refreshFrequencyMins", ()),
+    "AllowModuleOverwrite": ("allowModuleOverwrite", ()),
+    "DebugMode": ("debugMode", ()),
+    "StatusRetentionTimeInDays": ("statusRetentionTimeInDays", ()),
+    "MaximumDownloadSizeMB": ("maximumDownloadSizeMB", ()),
+    "SignatureValidationPolicy": ("signatureValidationPolicy", ()),
+    "ConfigurationID": ("configurationId", ()),
 }
 
 
@@ -44,7 +51,8 @@ class Lcm:
             "state": lcm["state"],
             "detail": details.get(lcm["state"], ""),
             "certificateId": lcm["certificateId"],
-            "settings": {name: lcm[key] for name, (key, _) in _SETTINGS.items()},
+            "settings": {name: lcm[key] for name, (key, _) in _SETTINGS.items() if lcm[key] not in ("", [])},
+            "managers": [] if lcm["managedBy"] == UNMANAGED else [lcm["managedBy"]],
         }
 
     def documents(self) -> Tree:
@@ -70,9 +78,10 @@ class Lcm:
         lcm = {**default_lcm(), "state": self.state["lcm"]["state"]}
         lcm["certificateId"] = str(meta.get("CertificateID") or "")
         for name, (key, values) in _SETTINGS.items():
-            value = meta.get(name)
-            if value is None:
+            given = meta.get(name)
+            if given is None:
                 continue
+            value = list(given) if isinstance(given, tuple) else given
             if type(value) is not type(lcm[key]) or (values and value not in values):
                 raise _cim_failure(f"{name} of the meta configuration cannot be {value!r}")
             lcm[key] = value
@@ -160,7 +169,6 @@ class Lcm:
             "status": "Failure" if errors else "Success",
             "rebootRequested": reboot,
             "error": "\n".join(dict.fromkeys(errors.values())),
-            "notInDesiredState": [name for name in errors if name],
         }
         if errors or reboot:
             self.state["lcm"]["state"] = "PendingReboot" if reboot else "PendingConfiguration"

@@ -41,6 +41,16 @@ EXIT_CODES: Mapping[int, str] = {
 #: Codes after which the product is installed.
 SUCCESS_CODES = frozenset({0, 1641, 3010})
 
+#: The lists of an LCM's settings that mimc could not put back, and the word for a node that has none of them.
+MANAGER_LISTS = (
+    "ConfigurationDownloadManagers",
+    "PartialConfigurations",
+    "ReportManagers",
+    "ResourceModuleManagers",
+    "SignatureValidations",
+)
+UNMANAGED = "nobody"
+
 #: The state as decoded JSON.
 Tree = dict[str, Any]
 
@@ -108,6 +118,12 @@ SETTINGS: tuple[Setting, ...] = (
         "lcm.state", "Idle", "state of the LCM", ("Idle", "Busy", "PendingReboot", "PendingConfiguration")
     ),
     Setting("lcm.refreshMode", "Push", "refresh mode of the LCM", ("Push", "Pull", "Disabled")),
+    Setting(
+        "lcm.managedBy",
+        UNMANAGED,
+        "list of the LCM that somebody manages the node by",
+        (UNMANAGED, *MANAGER_LISTS),
+    ),
     Setting("document", "", "name of the configuration the LCM holds, empty for none", (), Form.TEXT),
     Setting("slow", 0, "looks at the LCM before an enactment is done", (), Form.NUMBER),
 )
@@ -162,6 +178,14 @@ def default_lcm() -> Tree:
         "rebootNodeIfNeeded": False,
         "actionAfterReboot": "ContinueConfiguration",
         "configurationModeFrequencyMins": 15,
+        "refreshFrequencyMins": 30,
+        "allowModuleOverwrite": False,
+        "debugMode": ["NONE"],
+        "statusRetentionTimeInDays": 10,
+        "maximumDownloadSizeMB": 500,
+        "signatureValidationPolicy": "NONE",
+        "configurationId": "",
+        "managedBy": UNMANAGED,
     }
 
 

@@ -32,7 +32,6 @@ class FaultKind(Enum):
 
     DELAY = auto()  # nothing else
     DROP = auto()  # the connection is closed, nothing was done
-    DROP_WAITING = auto()  # the same, named for a Receive: what waits for the client stays
     DROP_AFTER = auto()  # done, then the connection is closed: the client cannot know
     FAULT = auto()  # the WSMan fault ``code``, nothing was done
     STATUS = auto()  # the bare HTTP status ``code``, nothing was done
@@ -168,7 +167,7 @@ class Service:
         if rule is not None:
             self._closing.wait(rule.delay_s)
             match rule.kind:
-                case FaultKind.DROP | FaultKind.DROP_WAITING:
+                case FaultKind.DROP:
                     return _DROPPED
                 case FaultKind.STATUS:
                     return Reply(rule.code)

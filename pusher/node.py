@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from mimc.bundle import ModuleArchive, NodeDocuments
-from mimc.errors import AuthenticationRefused, DeadlinePassed, NodeRefused, Unreachable
+from mimc.errors import NodeRefused
 from mimc.state import Observed, State, StateError, parse_state
 
-from .lcm import Job, Lcm, Preflight, parse_job, parse_lcm, parse_preflight, refused
+from .connection import ATTEMPTS, FIRST_PAUSE_S, Connection
+from .lcm import Job, Lcm, Preflight, fits, parse_job, parse_lcm, parse_preflight, refused
 from .neutral import neutral
 from .outcome import Evidence
-from .session import Session, SessionLost, Traffic
+from .session import ScriptFailed, Session, SessionLost
 from .staging import stage
 from .target import Target
 
@@ -28,11 +29,10 @@ NO_SECOND_HOP = "no second hop:"
 _APPLY_HELPS = frozenset({"NoCertificateId", "NoModule"})
 #: Names of the staged documents; constant, so that nothing of the spec becomes a file name.
 _MOF, _META_MOF, _RESTORE_MOF = "configuration.mof", "configuration.meta.mof", "restore.meta.mof"
-#: Sessions tried for one script, and for the start of an enactment.
-_ATTEMPTS = 3
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _RECONNECT_PAUSE_S = 1.0, 5.0, 3.0
-#: Looks at an idle LCM without a status of the job before the job counts as lost: about a minute.
+#: Looks at an LCM that does nothing and has no status of the job before the job counts as lost: about a minute.
 _IDLE_LOOKS = 15
+#: Seconds that an enactment may take beyond setup's own time limit: copying media, verifying, other resources.
+_ENACTMENT_MARGIN_S = 900.0
 #: Seconds for reading back and clearing up, whatever is left of the time limit.
 _GRACE_S = 60.0
 
@@ -80,28 +80,22 @@ class Node:
         self.job: Job | None = None
         #: Whether the audit was refused for want of something that an apply brings.
         self.needs_apply = False
-        self._open_session, self._meta_document = open_session, meta_document
-        self._clock, self._sleep, self._now, self._new_id = clock, sleep, now, new_id
-        self._progress = progress
-        self._session: Session | None = None
-        self._spent = Traffic()
-        self._deadline = clock() + target.time_limit_s
+        self.connection = Connection(target, open_session, clock=clock, sleep=sleep, progress=progress)
+        self._meta_document, self._now, self._new_id, self._progress = meta_document, now, new_id, progress
         self._staged: list[str] = []
+        #: The LCM before a meta document of ours, and after it: None before, or as long as nobody knows.
         self._lcm_before: Lcm | None = None
         self._lcm_after: Lcm | None = None
-        self._running = False
+        #: Whether our document may have reached the LCM.
+        self._sent = False
 
     def evidence(self) -> Evidence:
         """Return what a report is made of: the nouns, the state read last, the traffic so far."""
-        traffic = self._spent + (self._session.traffic if self._session else Traffic())
-        return Evidence(self.target, self.documents, self.state, traffic)
+        return Evidence(self.target, self.documents, self.state, self.connection.traffic)
 
     def close(self) -> None:
         """End the session, if there is one."""
-        session, self._session = self._session, None
-        if session:
-            session.close()
-            self._spent += session.traffic
+        self.connection.close()
 
     def read(self, accounts: tuple[str, ...], key_backup_path: str) -> State:
         """Return what the node says of itself; only scripts that read are sent.
@@ -110,7 +104,7 @@ class Node:
         account, when the spec names one.
         """
         self._progress(f"{self.target.name}: reading the state")
-        answer = self._run("read", {"Account": list(accounts), "KeyBackupPath": key_backup_path})
+        answer = self.connection.run("read", {"Account": list(accounts), "KeyBackupPath": key_backup_path})
         state = self._parsed(parse_state, answer.get("state"))
         hidden = {
             name: seen
@@ -135,7 +129,9 @@ class Node:
             "ModuleVersion": self.module.version,
         }
         try:
-            audited = self._parsed(parse_state, self._run("audit", parameters).get("state")).properties
+            audited = self._parsed(
+                parse_state, self.connection.run("audit", parameters).get("state")
+            ).properties
         except NodeRefused as error:
             self.needs_apply = error.code in _APPLY_HELPS
             # auditAs is there and was tried: unknown, not unchecked.
@@ -155,7 +151,7 @@ class Node:
             EnactmentFailed: the LCM failed.
             DeadlinePassed: the time limit passed; a started enactment goes on without us.
         """
-        self._deadline = self._clock() + self.target.time_limit_s
+        self.connection.begin()
         before = self._idle_preflight()
         error = refused(self.target.name, self.documents, before, self._now())
         if error:
@@ -164,36 +160,48 @@ class Node:
         self._progress(f"{self.target.name}: staging the documents")
         meta_sha256 = self._stage(_META_MOF, self.documents.meta_mof)
         mof_sha256 = self._stage(_MOF, self.documents.mof)
-        self._progress(f"{self.target.name}: configuring the LCM")
-        self._lcm_before = self._lcm_after = before.lcm
-        self._lcm_after = self._configure_lcm(_META_MOF, meta_sha256)
-        self._verify_certificate_id(self._lcm_after)
+        if not fits(before.lcm, self.documents.meta_mof):
+            self._progress(f"{self.target.name}: configuring the LCM")
+            self._lcm_before = before.lcm
+            self._lcm_after = self._configure_lcm(_META_MOF, meta_sha256)
+            self._verify_certificate_id(self._lcm_after)
         job_id = self._new_id()
         self._progress(f"{self.target.name}: the LCM enacts {self.documents.configuration}, job {job_id}")
-        self._start({"Name": _MOF, "Sha256": mof_sha256, "JobId": job_id})
+        if self.documents.setup_timeout_s:
+            self.connection.allow(self.documents.setup_timeout_s + _ENACTMENT_MARGIN_S)
+        self._start({"Name": _MOF, "Sha256": mof_sha256, "JobId": job_id}, before.lcm.state)
         self.job = self._follow(job_id)
-        self._running = False
-        self._deadline = max(self._deadline, self._clock() + _GRACE_S)
+        self.connection.enacting = False
+        self.connection.allow(_GRACE_S)
         if not self.job.succeeded:
             raise EnactmentFailed(
                 self.target.name, self.job.error or "the LCM reports a failure, and no reason"
             )
 
     def withdraw(self) -> None:
-        """Put back the LCM settings that were changed, remove the documents and the staged files.
+        """Put back the LCM settings that were changed, remove the document if it was sent, and the staged files.
 
-        Does nothing when nothing was brought, when the spec keeps the document, or while the LCM still enacts.
+        Does nothing when nothing was brought, or while the LCM still enacts. A spec that keeps the document keeps
+        the settings with it, and the node remembers whose document it is.
         """
-        if self._running or self.documents.keep_document or not self._staged:
+        if self.connection.enacting or not self._staged:
             return
-        self._deadline = max(self._deadline, self._clock() + _GRACE_S)
-        self._progress(f"{self.target.name}: removing the documents")
+        self.connection.allow(_GRACE_S)
+        keep = self._sent and self.documents.keep_document
+        self._progress(f"{self.target.name}: removing the {'staged files' if keep else 'documents'}")
         try:
-            self._restore_settings()
+            if not keep:
+                self._restore_settings()
         finally:
-            left = self._run("withdraw", {"Name": list(self._staged)}).get("documents") or {}
+            remove = self._sent and not keep
+            parameters = {
+                "Name": list(self._staged),
+                "Document": remove,
+                "Configuration": self.documents.configuration if keep else "",
+            }
+            left = self.connection.run("withdraw", parameters).get("documents") or {}
         remaining = sorted(kind for kind, name in left.items() if name is not None)
-        if remaining:
+        if remove and remaining:
             raise NodeRefused(
                 self.target.name,
                 "DocumentsRemain",
@@ -203,16 +211,18 @@ class Node:
 
     def _restore_settings(self) -> None:
         before, after = self._lcm_before, self._lcm_after
-        if before is None or after is None:
+        if before is None:
             return
         # A CertificateID where there was none stays: without it the LCM could not decrypt the audit's document,
         # and every later drift would be blind.
-        certificate_id = before.certificate_id or after.certificate_id
-        if before.settings == after.settings and certificate_id == after.certificate_id:
+        certificate_id = before.certificate_id or (
+            after.certificate_id if after else self.documents.thumbprint
+        )
+        if after and before.settings == after.settings and certificate_id == after.certificate_id:
             return
         # A meta document states everything: what it leaves out falls back to the LCM's defaults.
-        document = self._meta_document({**before.settings, "CertificateID": certificate_id})
-        self._configure_lcm(_RESTORE_MOF, self._stage(_RESTORE_MOF, document))
+        settings = {**before.settings, "CertificateID": certificate_id or None}
+        self._configure_lcm(_RESTORE_MOF, self._stage(_RESTORE_MOF, self._meta_document(settings)))
 
     def _bring_module(self, before: Preflight) -> None:
         module = self.module
@@ -227,7 +237,7 @@ class Node:
             "ModuleVersion": module.version,
             "ModuleSha256": module.sha256,
         }
-        installed = str(self._run("install-module", parameters).get("sha256") or "")
+        installed = str(self.connection.run("install-module", parameters).get("sha256") or "")
         if installed.lower() != module.sha256.lower():
             raise NodeRefused(
                 self.target.name,
@@ -239,11 +249,11 @@ class Node:
     def _stage(self, name: str, data: bytes) -> str:
         if name not in self._staged:
             self._staged.append(name)
-        return stage(self._run, name, data)
+        return stage(self.connection.run, name, data)
 
     def _configure_lcm(self, name: str, sha256: str) -> Lcm:
         # The same settings twice do no harm, but the LCM may still be at it when the connection is back.
-        answer = self._run(
+        answer = self.connection.run(
             "configure-lcm", {"Name": name, "Sha256": sha256}, before_again=self._idle_preflight
         )
         return self._parsed(parse_lcm, answer.get("lcm"))
@@ -259,7 +269,7 @@ class Node:
             )
 
     def _idle_preflight(self) -> Preflight:
-        pause_s = _FIRST_PAUSE_S
+        pause_s = FIRST_PAUSE_S
         while True:
             self._progress(f"{self.target.name}: preflight")
             parameters = {
@@ -267,96 +277,67 @@ class Node:
                 "ModuleName": self.module.name,
                 "ModuleVersion": self.module.version,
             }
-            preflight = self._parsed(parse_preflight, self._run("preflight", parameters))
+            preflight = self._parsed(parse_preflight, self.connection.run("preflight", parameters))
             if preflight.lcm.state != "Busy":
                 return preflight
             self._progress(f"{self.target.name}: the LCM is busy ({preflight.lcm.detail}), waiting")
-            pause_s = self._pause(pause_s, "the LCM was busy with something else")
+            pause_s = self.connection.pause(pause_s, "the LCM was busy with something else")
 
-    def _start(self, parameters: Mapping[str, object]) -> None:
+    def _start(self, parameters: Mapping[str, object], state_before: str) -> None:
         """Send enact.ps1; after a lost connection look first, and never start what may be running."""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
-                self._open()
-                self._running = True
-                self._send("enact", parameters, "the enactment was about to start")
+                waited_for = "the enactment was about to start"
+                self.connection.send("enact", parameters, waited_for, self._leaves)
                 return
             except SessionLost:
-                self._drop()
-                if attempt + 1 == _ATTEMPTS:
+                self.connection.drop()
+                if attempt + 1 == ATTEMPTS:
                     raise
-                if self._was_started(str(parameters["JobId"])):
+                if self._was_started(str(parameters["JobId"]), state_before):
                     return
+                self.connection.enacting = False
             except NodeRefused as error:
-                if attempt and error.code == "LcmBusy":
-                    return  # busy with what the lost session started
-                self._running = False
+                if attempt and error.code in ("LcmBusy", "PendingReboot"):
+                    return  # with what the lost session started
+                self.connection.enacting = False
+                # A script that failed may have failed after it gave the document to the LCM.
+                self._sent = attempt > 0 or isinstance(error, ScriptFailed)
                 raise
 
-    def _was_started(self, job_id: str) -> bool:
-        pause_s = _FIRST_PAUSE_S
-        for _ in range(_ATTEMPTS):
+    def _leaves(self) -> None:
+        self.connection.enacting = self._sent = True
+
+    def _was_started(self, job_id: str, state_before: str) -> bool:
+        pause_s = FIRST_PAUSE_S
+        for _ in range(ATTEMPTS):
             lcm, job = self._look(job_id)
-            if job is not None or lcm.state in ("Busy", "PendingReboot"):
+            # After a failure the LCM is PendingConfiguration, whether it has a record or not.
+            if job is not None or lcm.state not in ("Idle", state_before):
                 return True
             # The script may have arrived and not yet have called the LCM.
-            pause_s = self._pause(pause_s, "the connection broke while the enactment started")
+            pause_s = self.connection.pause(pause_s, "the connection broke while the enactment started")
         return False
 
     def _follow(self, job_id: str) -> Job:
-        pause_s, idle_looks = _FIRST_PAUSE_S, 0
+        pause_s, idle_looks = FIRST_PAUSE_S, 0
         while True:
             lcm, job = self._look(job_id)
             if job is not None:
                 return job
             if lcm.state == "PendingReboot":
                 return Job(succeeded=True, reboot_requested=True, error="")
-            idle_looks = idle_looks + 1 if lcm.state == "Idle" else 0
+            idle_looks = idle_looks + 1 if lcm.state != "Busy" else 0
             if idle_looks == _IDLE_LOOKS:
-                self._running = False
-                raise EnactmentFailed(self.target.name, f"the LCM is idle and knows nothing of job {job_id}")
-            pause_s = self._pause(pause_s, f"job {job_id} was under way")
+                self.connection.enacting = False
+                reason = f"the LCM is {neutral(lcm.state)} and knows nothing of job {job_id}"
+                raise EnactmentFailed(self.target.name, reason)
+            pause_s = self.connection.pause(pause_s, f"job {job_id} was under way")
 
     def _look(self, job_id: str) -> tuple[Lcm, Job | None]:
         """Return LCM and job; a node that is away (a restart, perhaps) is tried until the time limit."""
-        waited_for = f"job {job_id} was under way"
-        while True:
-            try:
-                answer = self._send("follow", {"JobId": job_id}, waited_for)
-                return self._parsed(parse_lcm, answer.get("lcm")), self._parsed(parse_job, answer.get("job"))
-            except AuthenticationRefused:
-                raise
-            except Unreachable as error:
-                self._drop()
-                self._progress(f"{self.target.name}: {error.reason}; looking again")
-                self._pause(_RECONNECT_PAUSE_S, waited_for)
-
-    def _run(
-        self,
-        script: str,
-        parameters: Mapping[str, object],
-        before_again: Callable[[], object] | None = None,
-    ) -> dict[str, Any]:
-        """Send a script that may be sent twice; after a lost connection again, in a new session."""
-        attempts = 0
-        while True:
-            try:
-                return self._send(script, parameters, f"{script}.ps1 was under way")
-            except SessionLost as error:
-                self._drop()
-                attempts += 1
-                if attempts == _ATTEMPTS:
-                    raise
-                self._progress(f"{self.target.name}: {error.reason}; connecting again")
-                if before_again:
-                    before_again()
-
-    def _send(self, script: str, parameters: Mapping[str, object], waited_for: str) -> dict[str, Any]:
-        session, left_s = self._open(), self._left_s(waited_for)
-        try:
-            return session.run(script, parameters, left_s)
-        except DeadlinePassed:
-            raise self._deadline_passed(waited_for) from None
+        answer = self.connection.insist("follow", {"JobId": job_id}, f"job {job_id} was under way")
+        return self._parsed(parse_lcm, answer.get("lcm")), self._parsed(parse_job, answer.get("job"))
 
     def _parsed(self, parse: Callable[[Any], _Parsed], value: Any) -> _Parsed:
         try:
@@ -364,37 +345,3 @@ class Node:
         except StateError as error:
             step = "the endpoint may be another than Windows PowerShell's, or run other scripts than ours"
             raise StateError(f"{self.target.name}: {neutral(error)}\n  {step}") from None
-
-    def _open(self) -> Session:
-        if self._session is None:
-            self._session = self._open_session()
-        return self._session
-
-    def _drop(self) -> None:
-        """Forget a session that is lost; nothing is sent over it any more."""
-        session, self._session = self._session, None
-        if session:
-            self._spent += session.traffic
-
-    def _left_s(self, waited_for: str) -> float:
-        left_s = self._deadline - self._clock()
-        if left_s > 0:
-            return left_s
-        raise self._deadline_passed(waited_for)
-
-    def _deadline_passed(self, waited_for: str) -> DeadlinePassed:
-        name = self.target.name
-        if self._running:
-            goes_on = "the node goes on by itself, and its document stays there"
-            step = f"look again with: mimc drift --target {name}; the next mimc apply tidies up"
-        else:
-            goes_on = "nothing was being enacted"
-            step = "try again, or give the target more timeLimitSeconds in the spec"
-        limit = f"the time limit of {self.target.time_limit_s:g} s passed while {waited_for}"
-        return DeadlinePassed(name, f"{limit}; {goes_on}", step)
-
-    def _pause(self, pause_s: float, waited_for: str) -> float:
-        """Sleep, within the time limit, and return how long to sleep next time."""
-        self._sleep(min(pause_s, self._left_s(waited_for)))
-        self._left_s(waited_for)
-        return min(pause_s * 1.5, _LONGEST_PAUSE_S)

@@ -65,6 +65,7 @@ class ScriptFailed(NodeRefused):
 
 #: What to do about a refusal, by its code (docs/contract.md).
 _STEPS = {
+    "NotAdministrator": "connect with an account of the node's group Administrators",
     "LcmBusy": "wait until the LCM is idle (Get-DscLocalConfigurationManager on the node), then try again",
     "PendingReboot": "restart {target}, then try again",
     "NoCertificateId": "run mimc apply: it sets the certificate that the LCM decrypts with",

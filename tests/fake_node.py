@@ -1,5 +1,6 @@
 """A node in memory that answers the constant scripts, and what a test needs round it: a clock, a resource, a spec."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +33,22 @@ INSTALLED: dict[str, Any] = {
     "AdministratorsGroup": {"value": SIDS["contoso\\MIMSyncAdmins"], "display": "CONTOSO\\MIMSyncAdmins"},
     "EnableRpcFirewallRules": {"value": True},
 }
-SETTINGS = {"ConfigurationMode": "ApplyAndMonitor", "RefreshMode": "Push", "RebootNodeIfNeeded": False}
+SETTINGS: dict[str, Any] = {
+    "ConfigurationMode": "ApplyAndMonitor",
+    "RefreshMode": "Push",
+    "RebootNodeIfNeeded": False,
+    "RefreshFrequencyMins": 45,
+    "DebugMode": ["ForceModuleImport"],
+    "ConfigurationID": "5a7cb0a3-7aa2-4f40-8899-02b83694085f",
+}
+#: What an LCM has when a meta document does not say.
+LCM_DEFAULTS: dict[str, Any] = {
+    "ConfigurationMode": "ApplyAndMonitor",
+    "RefreshMode": "Push",
+    "RebootNodeIfNeeded": False,
+    "RefreshFrequencyMins": 30,
+    "DebugMode": ["NONE"],
+}
 ABSENT: dict[str, Any] = {"Ensure": {"value": "Absent"}}
 
 
@@ -59,6 +75,7 @@ class FakeNode:
     audited: dict[str, Any] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     administrator: bool = True
+    managers: list[str] = field(default_factory=list)
     certificate: dict[str, Any] = field(
         default_factory=lambda: {
             "present": True,
@@ -71,6 +88,9 @@ class FakeNode:
     settings: dict[str, Any] = field(default_factory=lambda: dict(SETTINGS))
     current: str | None = None
     pending: str | None = None
+    kept: str = ""  # the configuration that withdraw was told to remember
+    state: str = "Idle"  # of the LCM, when it does nothing
+    records: bool = True  # whether the LCM keeps a status of what failed
     module: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     parts: dict[str, bytes] = field(default_factory=dict)
@@ -119,10 +139,12 @@ class FakeNode:
         return self._state(self.audited, {})
 
     def _preflight(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        state = "Busy" if self.busy else "Idle"
+        if not self.administrator:
+            return {"refused": {"code": "NotAdministrator", "message": "no administrator"}}
+        state = "Busy" if self.busy else self.state
         self.busy = max(0, self.busy - 1)
         return {
-            "node": {"administrator": self.administrator},
+            "node": {"computerName": "CORPSYNC"},
             "certificate": self.certificate,
             "lcm": self._lcm(state),
             "documents": self._documents(),
@@ -135,6 +157,7 @@ class FakeNode:
             "detail": "",
             "certificateId": self.certificate_id,
             "settings": dict(self.settings),
+            "managers": self.managers,
         }
 
     def _documents(self) -> dict[str, Any]:
@@ -159,13 +182,11 @@ class FakeNode:
         return {"sha256": self.module}
 
     def _configure_lcm(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        settings = dict(line.split("=") for line in self.files[given["Name"]].decode().splitlines())
-        certificate_id = settings.pop("CertificateID")
-        self.certificate_id = certificate_id if self.takes_certificate else ""
-        self.settings = {
-            name: {"True": True, "False": False}.get(value, value) for name, value in settings.items()
-        }
-        return {"lcm": self._lcm("Idle")}
+        settings = json.loads(self.files[given["Name"]])
+        certificate_id = settings.pop("CertificateID", None)
+        self.certificate_id = (certificate_id or "") if self.takes_certificate else ""
+        self.settings, self.managers = {**LCM_DEFAULTS, **settings}, []
+        return {"lcm": self._lcm(self.state)}
 
     def _enact(self, given: Mapping[str, Any]) -> dict[str, Any]:
         if self.job and self.looks:
@@ -177,7 +198,7 @@ class FakeNode:
 
     def _follow(self, given: Mapping[str, Any]) -> dict[str, Any]:
         if given["JobId"] != self.job:
-            return {"lcm": self._lcm("Idle"), "job": None}
+            return {"lcm": self._lcm(self.state), "job": None}
         if self.looks:
             self.looks -= 1
             return {"lcm": self._lcm("Busy"), "job": None}
@@ -186,16 +207,20 @@ class FakeNode:
             "status": "Failure" if self.failure else "Success",
             "rebootRequested": self.reboot,
             "error": self.failure,
-            "notInDesiredState": [],
         }
-        if not self.failure:
-            self.current, self.pending = "ContosoSync", None
-        return {"lcm": self._lcm("PendingReboot" if self.reboot else "Idle"), "job": job}
+        if self.failure:
+            state = "PendingConfiguration"
+        else:
+            state, self.current, self.pending = "Idle", "ContosoSync", None
+        known = self.records or not self.failure
+        return {"lcm": self._lcm("PendingReboot" if self.reboot else state), "job": job if known else None}
 
     def _withdraw(self, given: Mapping[str, Any]) -> dict[str, Any]:
         for name in given["Name"]:
             self.files.pop(name, None)
-        self.current, self.pending = self.stuck or None, None
+        self.kept = given["Configuration"]
+        if given["Document"]:
+            self.current, self.pending = self.stuck or None, None
         return {"documents": self._documents()}
 
 
@@ -238,7 +263,7 @@ def refuse(code: str) -> Callable[[Callable[[], dict[str, Any]]], dict[str, Any]
 
 def meta_document(settings: Mapping[str, object]) -> bytes:
     """Return LCM settings as bytes that a FakeNode reads."""
-    return "\n".join(f"{name}={value}" for name, value in settings.items()).encode()
+    return json.dumps(settings).encode()
 
 
 TARGET = Target("corpsync", "127.0.0.1", 5986, "basic", "lab", None, None, 600.0, "lab (simulated)")

@@ -47,6 +47,8 @@ def literal(value: object) -> str:
         return str(value)
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, tuple):
+        return "{" + ", ".join(map(literal, value)) + "}"
     text = str(value)
     if text.startswith("$"):
         return text
@@ -120,8 +122,9 @@ class Client:
         assert isinstance(job, dict)
         return job
 
-    def withdraw(self) -> dict[str, Any]:
-        return self.ask("withdraw", Name=["MimSyncDsc.zip", "corpsync.meta.mof", "corpsync.mof"])
+    def withdraw(self, *, document: bool = True) -> dict[str, Any]:
+        names = ["MimSyncDsc.zip", "corpsync.meta.mof", "corpsync.mof"]
+        return self.ask("withdraw", Name=names, Document=document, Configuration="")
 
     def apply(self, data: bytes | None = None) -> dict[str, Any]:
         """Do everything in the order of docs/contract.md; the document is withdrawn."""

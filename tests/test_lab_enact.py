@@ -47,7 +47,7 @@ def everything_in(folder: Path) -> bytes:
 
 def test_a_fresh_install_ends_in_the_desired_state_and_leaves_no_document(client: Client) -> None:
     job = client.apply()
-    assert job == {"status": "Success", "rebootRequested": False, "error": "", "notInDesiredState": []}
+    assert job == {"status": "Success", "rebootRequested": False, "error": ""}
     assert client.preflight()["documents"] == {"current": None, "pending": None}
     client.tamper("secondHop=on")
     found = statuses(client.read())
@@ -105,7 +105,6 @@ def test_what_only_setup_could_change_is_refused_and_stays(client: Client) -> No
     client.tamper(r"groups.operators=contoso\Others", "firewall=off")
     job = client.apply()
     assert job["status"] == "Failure"
-    assert job["notInDesiredState"] == ["[MimSyncService]Sync"]
     assert "MimSync.CannotSet: OperatorsGroup" in job["error"]
     assert "Others" in job["error"] and "AdministratorsGroup" not in job["error"]
     assert client.lab.state["groups"]["operators"] == r"contoso\Others"
@@ -122,6 +121,16 @@ def test_a_failed_document_stays_pending_until_it_is_withdrawn(client: Client) -
     assert answer["documents"] == {"current": None, "pending": "ContosoSync"}
     assert client.withdraw()["documents"] == {"current": None, "pending": None}
     assert client.preflight()["lcm"]["state"] == "Idle"
+
+
+def test_without_being_asked_for_no_document_is_removed(client: Client) -> None:
+    client.install_module()
+    client.configure()
+    client.enact(client.mof())
+    kept = {"current": "ContosoSync", "pending": None}
+    assert client.withdraw(document=False)["documents"] == kept
+    assert not any((client.lab.node.files / "stage").iterdir()), "the staged files go whatever becomes of it"
+    assert client.preflight()["documents"] == kept
 
 
 def test_a_session_without_a_second_hop_cannot_check_the_groups(client: Client) -> None:
@@ -237,7 +246,6 @@ def test_a_required_restart_holds_the_lcm_until_the_node_restarts(client: Client
         "status": "Success",
         "rebootRequested": False,
         "error": "",
-        "notInDesiredState": [],
     }
 
 
@@ -299,7 +307,7 @@ def test_other_resources_are_not_simulated_and_hold_up_what_depends_on_them(clie
         {"ResourceID": "[WindowsFeature]Net", "Name": "Net", "ModuleName": "X", "ModuleVersion": "1.0"},
     )
     job = client.apply(client.mof(extra=other))
-    assert job["notInDesiredState"] == ["[WindowsFeature]Net"] and "MSFT_RoleResource" in job["error"]
+    assert job["status"] == "Failure" and "MSFT_RoleResource" in job["error"]
     assert client.lab.state["installed"], "independent resources still run"
 
 

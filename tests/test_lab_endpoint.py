@@ -206,7 +206,7 @@ def test_output_outlasts_a_connection_lost_while_waiting(lab: Lab) -> None:
     with lab.pool() as pool, PowerShell(pool) as ps:
         ps.add_script("'x'")
         ps.begin_invoke()
-        lab.endpoint.service.inject(FaultRule(Operation.RECEIVE, FaultKind.DROP_WAITING, delay_s=0.1))
+        lab.endpoint.service.inject(FaultRule(Operation.RECEIVE, FaultKind.DROP, delay_s=0.1))
         with pytest.raises(requests.ConnectionError):
             ps.poll_invoke()
         assert ps.end_invoke() == ["ok"]

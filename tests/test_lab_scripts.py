@@ -34,7 +34,7 @@ def test_a_new_node_has_no_product_and_an_lcm_that_nobody_configured(client: Cli
     answer = client.ask(
         "preflight", Thumbprint=client.thumbprint, ModuleName="MimSyncDsc", ModuleVersion=VERSION
     )
-    assert answer["node"] == {"computerName": "CORPSYNC", "powershell": "5.1.20348.1", "administrator": True}
+    assert answer["node"] == {"computerName": "CORPSYNC", "powershell": "5.1.20348.1"}
     assert answer["certificate"]["present"] and answer["certificate"]["privateKey"]
     assert answer["certificate"]["expires"].endswith(".0000000Z")
     assert (answer["lcm"]["state"], answer["lcm"]["certificateId"]) == ("Idle", "")
@@ -44,10 +44,36 @@ def test_a_new_node_has_no_product_and_an_lcm_that_nobody_configured(client: Cli
         "RebootNodeIfNeeded": False,
         "ActionAfterReboot": "ContinueConfiguration",
         "ConfigurationModeFrequencyMins": 15,
+        "RefreshFrequencyMins": 30,
+        "AllowModuleOverwrite": False,
+        "DebugMode": ["NONE"],
+        "StatusRetentionTimeInDays": 10,
+        "MaximumDownloadSizeMB": 500,
+        "SignatureValidationPolicy": "NONE",
     }
+    assert answer["lcm"]["managers"] == []
     assert answer["documents"] == {"current": None, "pending": None}
     assert answer["module"] == {"sha256": ""}
     assert client.read()["properties"] == {"Ensure": {"value": "Absent"}}
+
+
+def test_settings_beyond_the_usual_are_taken_and_told_and_what_is_not_said_falls_back(client: Client) -> None:
+    told = {"DebugMode": ("ForceModuleImport",), "RefreshFrequencyMins": 45, "ConfigurationID": "1-2"}
+    client.ask("configure-lcm", **client.stage("a.meta.mof", meta_mof("", **told)))
+    settings = client.preflight()["lcm"]["settings"]
+    assert settings["DebugMode"] == ["ForceModuleImport"]
+    assert (settings["RefreshFrequencyMins"], settings["ConfigurationID"]) == (45, "1-2")
+    client.ask("configure-lcm", **client.stage("b.meta.mof", meta_mof("")))
+    settings = client.preflight()["lcm"]["settings"]
+    assert (settings["DebugMode"], settings["RefreshFrequencyMins"]) == (["NONE"], 30)
+    assert "ConfigurationID" not in settings
+
+
+def test_a_managed_node_shows_in_preflight_and_loses_its_manager_to_a_meta_document(client: Client) -> None:
+    client.tamper("lcm.managedBy=ReportManagers")
+    assert client.preflight()["lcm"]["managers"] == ["ReportManagers"]
+    client.configure()
+    assert client.preflight()["lcm"]["managers"] == []
 
 
 def test_an_audit_is_refused_where_it_could_not_run(client: Client) -> None:

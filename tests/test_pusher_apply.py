@@ -1,12 +1,14 @@
 """Apply from start to end against a node in memory: order, refusals, staging, what is left behind."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mimc.errors import DeadlinePassed, MimcError, NodeRefused
 from mimc.pusher import apply, examine
+from mimc.pusher.lcm import Lcm, fits
 from mimc.pusher.scripts import READING
 from mimc.pusher.staging import stage
 from mimc.state import StateError, Verdict
@@ -16,6 +18,7 @@ from .fake_node import (
     DOCUMENTS,
     INSTALLED,
     JOB,
+    LCM_DEFAULTS,
     NO_HOP,
     SERVICE,
     SETTINGS,
@@ -24,6 +27,7 @@ from .fake_node import (
     FakeNode,
     connect,
     lose_after,
+    meta_document,
     refusal_of,
     refuse,
 )
@@ -41,6 +45,20 @@ FIREWALL_OFF = drifted(EnableRpcFirewallRules={"value": False})
 OTHER_GROUP = drifted(AdministratorsGroup={"value": "S-1-5-21-1-2-3-9", "display": "CONTOSO\\Others"})
 HIDDEN = drifted(AdministratorsGroup={"notChecked": NO_HOP})
 AUDITED = replace(DOCUMENTS, audit_mof=b"audit")
+KEPT = replace(DOCUMENTS, keep_document=True)
+#: Settings as the compiler states them, and its document.
+STATED: dict[str, Any] = {
+    "ConfigurationMode": "ApplyOnly",
+    "RebootNodeIfNeeded": False,
+    "RefreshMode": "Push",
+}
+META_MOF = (
+    "/*\r\n@TargetNode='corpsync'\r\n*/\r\n"
+    "instance of MSFT_DSCMetaConfiguration as $MSFT_DSCMetaConfiguration1ref\r\n{\r\n"
+    'ConfigurationMode = "ApplyOnly";\r\n RebootNodeIfNeeded = False;\r\n RefreshMode = "Push";\r\n'
+    f' CertificateID = "{THUMBPRINT}";\r\n}};\r\n\r\n'
+    'instance of OMI_ConfigurationDocument\r\n{\r\n Version="2.0.0";\r\n};\r\n'
+).encode("utf-16")
 
 
 def test_a_fresh_node_is_brought_to_the_desired_state_in_the_order_of_the_design() -> None:
@@ -85,20 +103,79 @@ def test_a_certificate_id_that_was_there_before_is_put_back() -> None:
 
 
 def test_settings_that_were_not_changed_are_not_restored() -> None:
-    fake = FakeNode(
-        certificate_id=THUMBPRINT, settings={"ConfigurationMode": "ApplyOnly", "RefreshMode": "Push"}
-    )
+    settings = {**LCM_DEFAULTS, "ConfigurationMode": "ApplyOnly", "RefreshMode": "Push"}
+    fake = FakeNode(certificate_id=THUMBPRINT, settings=settings)
     apply(SERVICE, connect(fake), yes)
     assert fake.sent.count("configure-lcm") == 1
 
 
+def test_an_lcm_that_fits_already_is_not_configured_at_all() -> None:
+    stated = {"ConfigurationMode": "APPLYONLY", "RefreshMode": "PUSH", "RebootNodeIfNeeded": False}
+    fake = FakeNode(certificate_id=THUMBPRINT, settings={**SETTINGS, **stated})
+    report = apply(SERVICE, connect(fake, documents=replace(DOCUMENTS, meta_mof=META_MOF)), yes)
+    assert (report.exit_code, "configure-lcm" in fake.sent, fake.settings) == (
+        0,
+        False,
+        {**SETTINGS, **stated},
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"RebootNodeIfNeeded": True}, {"ConfigurationMode": "ApplyAndMonitor"}, {"RefreshMode": "Disabled"}],
+)
+def test_an_lcm_with_one_other_setting_is_configured(change: dict[str, Any]) -> None:
+    settings = {
+        "ConfigurationMode": "ApplyOnly",
+        "RefreshMode": "Push",
+        "RebootNodeIfNeeded": False,
+        **change,
+    }
+    lcm = Lcm("Idle", "", THUMBPRINT, settings)
+    assert not fits(lcm, META_MOF)
+    assert fits(replace(lcm, settings={**settings, **{name: STATED[name] for name in change}}), META_MOF)
+    assert not fits(replace(lcm, settings=STATED, certificate_id="AAAA"), META_MOF)
+
+
+@pytest.mark.parametrize("change", [(b'"Push"', b'"P\\\\ush"'), (b"False", b"{1}"), (b"OMI_", b"MSFT_")])
+def test_a_meta_document_of_another_form_is_always_sent(change: tuple[bytes, bytes]) -> None:
+    text = META_MOF.decode("utf-16").replace(change[0].decode(), change[1].decode())
+    assert not fits(Lcm("Idle", "", THUMBPRINT, STATED), text.encode("utf-16"))
+    assert not fits(Lcm("Idle", "", THUMBPRINT, STATED), b"odd")
+
+
+def test_the_compilers_plain_meta_document_is_understood() -> None:
+    golden = Path(__file__).parent / "golden" / "contoso" / "corpsync.meta.mof"
+    assert fits(
+        Lcm("Idle", "", THUMBPRINT, {**STATED, "ActionAfterReboot": "ContinueConfiguration"}),
+        golden.read_bytes(),
+    )
+
+
+def test_every_setting_of_the_lcm_is_put_back_with_its_type() -> None:
+    fake, made = FakeNode(), []
+    node = connect(fake)
+    node._meta_document = lambda settings: made.append(settings) or meta_document(settings)  # type: ignore[func-returns-value]
+    apply(SERVICE, node, yes)
+    assert made == [{**SETTINGS, "DebugMode": ("ForceModuleImport",), "CertificateID": THUMBPRINT}]
+    assert fake.settings == SETTINGS
+
+
 def test_a_document_that_is_to_be_kept_is_kept() -> None:
     fake = FakeNode()
-    report = apply(SERVICE, connect(fake, documents=replace(DOCUMENTS, keep_document=True)), yes)
+    report = apply(SERVICE, connect(fake, documents=KEPT), yes)
     assert report.exit_code == 0
-    assert fake.current == "ContosoSync"
-    assert "withdraw" not in fake.sent
+    assert fake.current == fake.kept == "ContosoSync"
+    assert fake.files == {}, "the staged files do not stay with it"
     assert fake.settings["ConfigurationMode"] == "ApplyOnly"
+    assert fake.sent.count("configure-lcm") == 1
+
+
+def test_a_document_that_is_to_be_kept_and_was_never_sent_leaves_nothing_behind() -> None:
+    fake = FakeNode()
+    fake.hooks["enact", 1] = refuse("LcmBusy")
+    assert refusal_of(lambda: apply(SERVICE, connect(fake, documents=KEPT), yes)).code == "LcmBusy"
+    assert (fake.kept, fake.files, fake.settings) == ("", {}, SETTINGS)
 
 
 def test_what_the_node_has_is_not_sent_again() -> None:
@@ -170,8 +247,9 @@ def test_a_document_that_will_not_go_is_a_failure_of_the_run() -> None:
 @pytest.mark.parametrize(
     ("fake", "code", "word"),
     [
-        (FakeNode(administrator=False), "NotAdministrator", "administrator"),
+        (FakeNode(administrator=False), "NotAdministrator", "no administrator"),
         (FakeNode(settings={"RefreshMode": "Pull"}), "PullNode", "pulls"),
+        (FakeNode(managers=["ReportManagers", "PartialConfigurations"]), "ManagedNode", "and PartialConfigurations"),
         (FakeNode(current="Payroll"), "ForeignDocument", "Payroll"),
         (FakeNode(pending="Payroll"), "ForeignDocument", "Payroll"),
         (FakeNode(current=""), "ForeignDocument", "tells no name"),
@@ -224,13 +302,17 @@ def test_a_busy_lcm_is_waited_for_no_longer_than_the_time_limit() -> None:
     assert set(fake.sent) <= set(READING)
 
 
-def test_an_enactment_beyond_the_time_limit_goes_on_without_us() -> None:
+@pytest.mark.parametrize(("setup_timeout_s", "limit_s"), [(3600, 3600 + 900), (60, 60 + 900), (0, 600)])
+def test_an_enactment_has_the_time_of_setup_and_beyond_it_goes_on_without_us(
+    setup_timeout_s: int, limit_s: int
+) -> None:
     clock, fake = Clock(), FakeNode(looks=10_000)
+    documents = replace(DOCUMENTS, setup_timeout_s=setup_timeout_s)
     with pytest.raises(DeadlinePassed, match="goes on by itself") as caught:
-        apply(SERVICE, connect(fake, clock=clock), yes)
+        apply(SERVICE, connect(fake, documents=documents, clock=clock), yes)
     assert "mimc drift --target corpsync" in caught.value.step
-    assert JOB in caught.value.reason
-    assert clock.seconds == 600
+    assert JOB in caught.value.reason and f"time limit of {limit_s} s" in caught.value.reason
+    assert clock.seconds == limit_s
     assert "withdraw" not in fake.sent
     assert fake.pending == "ContosoSync"
 
@@ -245,11 +327,26 @@ def test_the_time_limit_starts_anew_when_the_user_has_agreed() -> None:
     assert apply(SERVICE, connect(FakeNode(), clock=clock), slowly).exit_code == 0
 
 
+def test_a_time_limit_that_passes_before_the_document_left_says_that_nothing_runs() -> None:
+    clock, fake = Clock(), FakeNode()
+    node = connect(fake, documents=replace(DOCUMENTS, setup_timeout_s=0), clock=clock)
+    new_id = node._new_id
+
+    def slowly() -> str:
+        clock.sleep(600)
+        return new_id()
+
+    node._new_id = slowly
+    with pytest.raises(DeadlinePassed, match="nothing was being enacted"):
+        apply(SERVICE, node, yes)
+    assert (fake.starts, fake.files, fake.settings) == (0, {}, SETTINGS)
+
+
 def test_reading_back_and_tidying_up_have_time_of_their_own() -> None:
     clock, fake = Clock(), FakeNode(looks=0)
 
     def at_the_last_moment(run: Any) -> dict[str, Any]:
-        clock.seconds = 600.5
+        clock.seconds = 3600 + 900 + 0.5
         return run()  # type: ignore[no-any-return]
 
     def slowly(run: Any) -> dict[str, Any]:
@@ -281,6 +378,19 @@ def test_an_lcm_that_does_not_take_the_certificate_gets_no_document() -> None:
     assert fake.sent[-1] == "withdraw"
 
 
+@pytest.mark.parametrize("script", ["configure-lcm", "enact"])
+def test_a_document_that_somebody_else_brought_meanwhile_is_not_removed(script: str) -> None:
+    fake = FakeNode()
+
+    def overtaken(run: Any) -> dict[str, Any]:
+        fake.current = "Payroll"
+        return {"refused": {"code": "LcmBusy", "message": "the LCM is busy"}}
+
+    fake.hooks[script, 1] = overtaken
+    assert refusal_of(lambda: apply(SERVICE, connect(fake), yes)).code == "LcmBusy"
+    assert (fake.current, fake.files, fake.sent[-1]) == ("Payroll", {}, "withdraw")
+
+
 @pytest.mark.parametrize("script", ["stage", "install-module", "configure-lcm", "enact"])
 def test_a_refusal_on_the_way_is_told_and_what_was_brought_is_removed(script: str) -> None:
     fake = FakeNode()
@@ -301,6 +411,14 @@ def test_an_idle_lcm_that_never_heard_of_the_job_is_a_failure() -> None:
     report = apply(SERVICE, connect(fake), yes)
     assert report.exit_code == 1
     assert "knows nothing of job" in report.messages[0].text
+
+
+def test_a_failure_that_the_lcm_keeps_no_record_of_is_not_waited_for_until_the_time_limit() -> None:
+    clock, fake = Clock(), FakeNode(failure="lost", enacted=FIREWALL_OFF, records=False)
+    report = apply(SERVICE, connect(fake, clock=clock), yes)
+    assert report.exit_code == 1
+    assert "the LCM is PendingConfiguration and knows nothing of job" in report.messages[0].text
+    assert clock.seconds < 120
 
 
 def test_an_lcm_that_waits_for_a_restart_has_done_what_it_could() -> None:
@@ -382,7 +500,7 @@ def test_a_broken_staging_goes_on_where_it_stopped() -> None:
     fake = FakeNode()
     # The question, then chunk one; chunk two arrives and its answer does not.
     fake.hooks["stage", 3] = lose_after
-    assert stage(connect(fake)._run, "configuration.mof", DOCUMENTS.mof)
+    assert stage(connect(fake).connection.run, "configuration.mof", DOCUMENTS.mof)
     assert fake.files["configuration.mof"] == DOCUMENTS.mof
     # question, 1, 2 (lost), 2 again (refused), question, 3
     assert (fake.sent.count("stage"), fake.sessions) == (6, 2)
@@ -393,7 +511,7 @@ def test_a_second_writer_ends_staging() -> None:
     for turn in range(2, 20, 2):
         fake.hooks["stage", turn] = refuse("StageOffset")
     with pytest.raises(NodeRefused, match="StageOffset"):
-        stage(connect(fake)._run, "configuration.mof", DOCUMENTS.mof)
+        stage(connect(fake).connection.run, "configuration.mof", DOCUMENTS.mof)
     assert fake.sent.count("stage") == 6
 
 

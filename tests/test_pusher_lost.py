@@ -16,6 +16,7 @@ from .fake_node import (
     NO_HOP,
     SERVICE,
     SETTINGS,
+    THUMBPRINT,
     Clock,
     FakeNode,
     connect,
@@ -117,7 +118,7 @@ def test_a_node_that_stays_away_ends_at_the_time_limit_and_says_that_it_goes_on(
 
     with pytest.raises(DeadlinePassed, match="goes on by itself"):
         apply(SERVICE, connect(fake, clock=clock, open_session=open_session), lambda verdicts: True)
-    assert clock.seconds == 600
+    assert clock.seconds == 3600 + 900
 
 
 def test_a_log_in_that_is_refused_meanwhile_is_not_tried_again() -> None:
@@ -131,6 +132,78 @@ def test_a_log_in_that_is_refused_meanwhile_is_not_tried_again() -> None:
 
     with pytest.raises(AuthenticationRefused):
         apply(SERVICE, connect(fake, open_session=open_session), lambda verdicts: True)
+
+
+def test_settings_are_put_back_though_the_answer_to_changing_them_never_came() -> None:
+    fake = FakeNode()
+    for turn in (1, 2, 3):
+        fake.hooks["configure-lcm", turn] = lose_after
+    with pytest.raises(SessionLost):
+        apply(SERVICE, connect(fake), lambda verdicts: True)
+    assert (fake.settings, fake.files, fake.starts) == (SETTINGS, {}, 0)
+    assert fake.sent[-2:] == ["configure-lcm", "withdraw"]
+    assert fake.certificate_id == THUMBPRINT, "as after any apply"
+
+
+def test_a_document_that_was_never_sent_is_not_removed_though_the_connection_broke() -> None:
+    fake = FakeNode()
+    for turn in (1, 2, 3):
+        fake.hooks["configure-lcm", turn] = lose_before
+    with pytest.raises(SessionLost):
+        apply(SERVICE, connect(fake), lambda verdicts: True)
+    fake.current = "Payroll"
+    assert fake.sent[-1] == "withdraw" and fake.current == "Payroll"
+
+
+@pytest.mark.parametrize("script", ["read", "stage", "configure-lcm", "withdraw"])
+def test_a_node_that_is_away_for_a_moment_is_tried_again(script: str) -> None:
+    clock, fake, down = Clock(), FakeNode(), [True]
+    fake.hooks[script, 1] = lose_before
+
+    def open_session() -> Session:
+        if fake.sessions and down:
+            down.pop()
+            raise Unreachable("corpsync", "nothing listens", "wait")
+        return fake.open()
+
+    report = apply(SERVICE, connect(fake, clock=clock, open_session=open_session), lambda verdicts: True)
+    assert (report.exit_code, down) == (0, [])
+
+
+def test_a_node_that_was_never_reached_is_not_tried_again() -> None:
+    tries: list[int] = []
+
+    def open_session() -> Session:
+        tries.append(1)
+        raise Unreachable("corpsync", "nothing listens", "wait")
+
+    with pytest.raises(Unreachable):
+        examine("drift", SERVICE, connect(FakeNode(), open_session=open_session))
+    assert tries == [1]
+
+
+def test_a_log_in_that_is_refused_after_a_loss_is_not_tried_again() -> None:
+    fake, tries = FakeNode(), []
+    fake.hooks["read", 1] = lose_before
+
+    def open_session() -> Session:
+        if fake.sessions:
+            tries.append(1)
+            raise AuthenticationRefused("corpsync", "it refused lab by basic", "check")
+        return fake.open()
+
+    with pytest.raises(AuthenticationRefused):
+        examine("drift", SERVICE, connect(fake, open_session=open_session))
+    assert tries == [1]
+
+
+@pytest.mark.parametrize("state", ["Idle", "PendingConfiguration"])
+def test_a_start_that_failed_at_once_without_a_record_is_not_repeated(state: str) -> None:
+    fake = FakeNode(looks=0, failure="lost", records=False, state=state)
+    fake.hooks["enact", 1] = lose_after
+    apply(SERVICE, connect(fake), lambda verdicts: True)
+    # Where a configuration was pending before, that state says nothing.
+    assert fake.starts == (1 if state == "Idle" else 2)
 
 
 def test_a_connection_that_breaks_each_time_is_given_up() -> None:

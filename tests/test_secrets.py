@@ -316,6 +316,20 @@ def test_command_has_our_environment_and_nothing_to_read(monkeypatch: pytest.Mon
     assert read(python(code)) == "sync''"
 
 
+def test_command_does_not_take_what_we_are_to_read(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    before = os.dup(0)
+    try:
+        os.dup2(ours, 0)
+        os.write(theirs, b"for the question whether to change the node")
+        os.close(theirs)
+        assert read({"command": ["sh", "-c", "cat; echo nothing"]}) == "nothing"
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(ours)
+
+
 def test_command_runs_in_the_folder_of_the_spec(tmp_path: Path) -> None:
     script = tmp_path / "give.sh"
     script.write_text("#!/bin/sh\ncat secret.txt\n", "utf-8")
@@ -351,6 +365,15 @@ def test_command_is_ended_at_its_time_limit_with_all_that_holds_its_output_open(
     found = refusal(python(code, timeoutSeconds=1))
     assert "did not end within 1 s and was ended; timeoutSeconds gives it longer" in found
     assert time.monotonic() - begun < 3
+
+
+def test_output_that_comes_after_the_time_limit_is_nobodys() -> None:
+    """A child left behind keeps its own pipe: its late words are not the next command's, nor the other way round."""
+    late = "import subprocess; subprocess.run(['sh', '-c', 'sleep 2; echo CANARY'])"
+    assert "did not end within 1 s" in refusal(python(late, timeoutSeconds=1))
+    begun = time.monotonic()
+    while time.monotonic() - begun < 1.5:
+        assert read({"command": ["echo", "mine"]}) == "mine"
 
 
 def test_command_that_is_not_there_or_may_not_be_run_says_so(tmp_path: Path) -> None:
@@ -401,6 +424,31 @@ def test_prompt_asks_once_for_each_question_and_in_their_order() -> None:
     assert {s.reveal() for s in resolve([one, other, again], reader).values()} == {CANARY}
     resolve([one], reader)
     assert person.asked == ["One", "Other"]
+
+
+def test_what_is_asked_for_is_known_when_everything_is_resolved(vaults: Path) -> None:
+    """Nothing is left to be asked, or to be found wrong, while documents are written."""
+    person = Person(VAULT_PASSWORD)
+    asked = ansible_vault(vaults / "whole.yml", "mim.sync", prompt="Vault")
+    resolve([reference({"prompt": "One"}), reference(asked)], secret_reader(sources(ask=person)))
+    assert person.asked == ["One", "Vault"]
+    with pytest.raises(SpecError, match="cannot be opened"):
+        resolve([reference(asked)], secret_reader(sources(ask=Person("CANARY-wrong"))))
+
+
+def test_what_is_wrong_with_a_vault_is_said_beside_everything_else(vaults: Path) -> None:
+    wanted = [
+        reference(ansible_vault(vaults / "value.vault")),
+        reference(ansible_vault(vaults / "whole.yml", "mim.sync", prompt="Vault")),
+        reference({"env": "GONE"}),
+    ]
+    with pytest.raises(SpecError) as caught:
+        resolve(wanted, secret_reader(sources({"VAULT": "CANARY-wrong"})))
+    text = str(caught.value)
+    assert len(caught.value.problems) == 3
+    assert (
+        "value.vault cannot be opened" in text and "no terminal to ask for 'Vault'" in text and "GONE" in text
+    )
 
 
 def test_nobody_is_asked_while_anything_else_is_missing(tmp_path: Path) -> None:

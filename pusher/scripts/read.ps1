@@ -132,6 +132,11 @@ param([string] $Server, [string] $Instance)
 if (-not $Server) { $Server = '(local)' }
 if ($Instance) { "$Server\$Instance" } else { $Server }
 }
+function Test-RemoteSql {
+param([string] $Server, [System.Collections.IDictionary] $Node)
+$local = @('', '.', '(local)', 'localhost', '127.0.0.1', '::1') + @([string] $Node['ComputerName'], [string] $Node['Fqdn']).ToLowerInvariant()
+[array]::IndexOf($local, $Server.ToLowerInvariant()) -lt 0
+}
 function Get-MimSqlReason {
 param([hashtable] $Answer, [string] $Server, [string] $Database, [bool] $Remote)
 $text = [string] $Answer['Message']
@@ -161,8 +166,7 @@ $source = Get-MimSqlServer -Server $server -Instance $Property['SqlInstance']['v
 $query = "SELECT $(@($columns.Values) -join ', ') FROM dbo.mms_server_configuration"
 $answer = Get-SqlRow -Server $source -Database $database -Query $query
 if ($answer.ContainsKey('Number')) {
-$remote = $server -notin '', '.', '(local)', 'localhost', $Node['ComputerName'], $Node['Fqdn']
-return Get-MimSqlReason -Answer $answer -Server $source -Database $database -Remote $remote
+return Get-MimSqlReason -Answer $answer -Server $source -Database $database -Remote (Test-RemoteSql -Server $server -Node $Node)
 }
 if ($answer['Row']) { return $answer }
 @{ unknown = "mms_server_configuration in $database on $source has no row" }
@@ -197,7 +201,9 @@ $node = Get-NodeName
 $sids = New-Object System.Collections.Specialized.OrderedDictionary
 foreach ($name in $Account) {
 $sids[$name] = $null
-try { $sids[$name] = ConvertTo-Sid -Name $name } catch { $sids[$name] = $null }
+$sid = $null
+try { $sid = ConvertTo-Sid -Name $name } catch { $sid = $null }
+if ($sid) { $sids[$name] = $sid }
 }
 $aliases = Get-RegistryMap -Path 'SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo'
 if ($null -eq $aliases) { $aliases = @{} }

@@ -97,11 +97,13 @@ function Get-Document {
     foreach ($stage in 'Current', 'Pending') {
         $path = Get-DocumentPath -Stage $stage
         if (-not (Test-Path -LiteralPath $path)) { continue }
-        $documents[$stage] = ''
+        # Setting a value under another spelling would change the key's.
+        $key = $stage.ToLowerInvariant()
+        $documents[$key] = ''
         if (-not $kept -or -not $kept[$stage]) { continue }
         # The LCM may have it open just now.
         try { $fact = Get-FileFact -Path $path } catch { $fact = $null }
-        if ($fact -and $fact['Sha256'] -eq $kept[$stage]) { $documents[$stage] = [string] $kept['Name'] }
+        if ($fact -and $fact['Sha256'] -eq $kept[$stage]) { $documents[$key] = [string] $kept['Name'] }
     }
     if ($documents['current'] -ne '' -and $documents['pending'] -ne '') { return $documents }
     $records = @(Get-Status -All $true | Where-Object { (Get-Value $_ 'Type') -ne 'LocalConfigurationManager' })

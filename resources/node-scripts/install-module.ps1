@@ -43,7 +43,11 @@ if ((Get-ModuleSha256 -Folder $final) -ne $ModuleSha256) {
         if ((Get-ModuleSha256 -Folder $fresh) -ne $ModuleSha256) { return Get-Refusal 'ModuleHash' "the files of $ModuleName in $Name are not those that were announced" }
         Move-Module -Fresh $fresh -Final $final -Old $old
     } finally {
-        foreach ($folder in $fresh, $old) { if ([System.IO.Directory]::Exists($folder)) { [System.IO.Directory]::Delete($folder, $true) } }
+        # What cannot be removed harms nobody, and must not hide what went wrong.
+        foreach ($folder in $fresh, $old) {
+            try { if ([System.IO.Directory]::Exists($folder)) { [System.IO.Directory]::Delete($folder, $true) } }
+            catch { Write-Verbose -Message "$folder stays" }
+        }
     }
 }
 ConvertTo-Json -InputObject ([ordered]@{ version = 1; sha256 = Get-ModuleSha256 -Folder $final }) -Compress

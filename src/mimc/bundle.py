@@ -1,15 +1,17 @@
 """What the compiler makes and the pusher takes: the only noun that both halves share.
 
-A bundle can lie in a folder between them; ``write`` puts it there whole or not at all.
+A bundle can lie in a folder between them; :class:`BundleFolder` puts it there whole or not at all.
 """
 
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mimc.errors import InputError, Position
 
@@ -77,23 +79,61 @@ def manifest_text(manifest: Mapping[str, Any]) -> bytes:
     return (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def write(bundle: Bundle, folder: Path) -> None:
-    """Write *bundle* into *folder*, each file under a temporary name first, the manifest last.
+class BundleFolder:
+    """A folder that a bundle is written into: whole or not at all, and without holding it in memory.
 
-    Raises:
-        InputError: the folder cannot be made or written.
+    Files are put into a folder beside their place first; :meth:`finish` moves them, the manifest last. Leaving the
+    context without it leaves nothing of them.
     """
-    files = {**bundle.files, "manifest.json": manifest_text(bundle.manifest)}
-    temporary = {name: folder / f".{name}.{secrets.token_hex(4)}" for name in files}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._stage = folder / f".mimc-{secrets.token_hex(4)}"
+
+    def __enter__(self) -> Self:
+        with self._errors():
+            self._stage.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._stage, ignore_errors=True)
+
+    def put(self, name: str, data: bytes) -> str:
+        """Keep *data* as the file *name*; return its SHA-256. Several processes may do so at once."""
+        with self._errors():
+            (self._stage / name).write_bytes(data)
+        return sha256(data)
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Move every file that *manifest* names to its place, then write the manifest."""
+        self.put("manifest.json", manifest_text(manifest))
+        with self._errors():
+            for name in (*manifest["files"], "manifest.json"):
+                (self._stage / name).replace(self.folder / name)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            for name, data in files.items():
-                temporary[name].write_bytes(data)
-            for name, path in temporary.items():
-                path.replace(folder / name)
-        finally:
-            for path in temporary.values():
-                path.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot write the bundle: {error.strerror or error}") from error
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"{self.folder}: cannot write the bundle: {reason}") from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest in *folder*, None when there is none that this version reads."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(manifest, dict) or manifest.get("formatVersion") != FORMAT_VERSION:
+        return None
+    return manifest
+
+
+def holds(folder: Path, files: Mapping[str, str]) -> bool:
+    """Whether every file of *files* lies in *folder* with the SHA-256 that stands there."""
+    try:
+        return all(sha256((folder / name).read_bytes()) == expected for name, expected in files.items())
+    except OSError:
+        return False

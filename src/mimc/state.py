@@ -82,16 +82,26 @@ def parse_state(value: Any) -> State:
             raise StateError(
                 f"the node's state has version {value['version']!r}, this mimc reads {STATE_VERSION}"
             )
-        return State(
+        state = State(
             computer_name=str(value["node"]["computerName"]),
             fqdn=str(value["node"]["fqdn"]),
             sql_aliases={str(k).lower(): str(v) for k, v in (value["node"].get("sqlAliases") or {}).items()},
-            sids={str(k).lower(): v for k, v in (value["sids"] or {}).items()},
+            sids={str(name).lower(): _sid(name, sid) for name, sid in (value["sids"] or {}).items()},
             properties={name: _observed(entry) for name, entry in value["properties"].items()},
             facts=dict(value.get("facts") or {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise StateError(f"the node's state is not as expected: {type(error).__name__}: {error}") from error
+    if "Ensure" not in state.properties:
+        raise StateError("the node's state does not say whether the product is there (Ensure)")
+    return state
+
+
+def _sid(name: object, sid: object) -> str | None:
+    # Windows PowerShell writes nothing as {}, once a script takes it for null: no SID, and no name without one.
+    if sid is None or isinstance(sid, str):
+        return sid
+    raise StateError(f"the node's state has no SID for {name}, but {sid!r}")
 
 
 def _observed(entry: Mapping[str, Any]) -> Observed:

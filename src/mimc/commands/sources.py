@@ -71,26 +71,27 @@ def run(argv: Sequence[str], folder: PurePath, time_limit_s: int) -> Finished:
         TimeoutError: *time_limit_s* passed; it was ended.
     """
     until = time.monotonic() + time_limit_s
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [_program(argv[0], folder), *argv[1:]],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-    ) as process:
-        assert process.stdout and process.stderr
-        output = _Collected(process.stdout, MAX_SECRET_BYTES + 1)
-        errors = _Collected(process.stderr, 0)
-        try:
-            # A child of the child may hold the pipes open: the time limit is for all of it.
-            output.join(until)
-            errors.join(until)
-            code = process.wait(max(0.0, until - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired):
-            raise TimeoutError from None
-        finally:
-            process.kill()
+    )
+    assert process.stdout and process.stderr
+    output = _Collected(process.stdout, MAX_SECRET_BYTES + 1)
+    errors = _Collected(process.stderr, 0)
+    try:
+        # A child of the child may hold the pipes open: the time limit is for all of it.
+        output.join(until)
+        errors.join(until)
+        code = process.wait(max(0.0, until - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired):
+        raise TimeoutError from None
+    finally:
+        process.kill()
+        process.wait()
     try:
         return Finished(code, secret_of_bytes(bytes(output.data)), "", errors.count)
     except UnfitSecret as fault:
@@ -127,12 +128,11 @@ class _Collected:
             raise TimeoutError
 
     def _read(self) -> None:
-        try:
-            while chunk := self._stream.read(_CHUNK_BYTES):
+        # Whoever reads closes: a number that another thread frees may be the next command's pipe already.
+        with self._stream as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
                 self.count += len(chunk)
                 self.data += chunk[: max(0, self.keep_bytes - len(self.data))]
-        except (OSError, ValueError):
-            return  # closed: the time limit passed
 
 
 def ask(text: str) -> Secret:

@@ -1,0 +1,157 @@
+"""Many nodes, one after the other: no more than one is held in memory, and processes share them out.
+
+What is wrong with one node does not hide what is wrong with the next.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from mimc.errors import InputError, Problem, SpecError
+from mimc.resources import module
+from mimc.secret import Secret, SecretReference
+
+from . import FindCertificate, node_files, script_name, source_name
+from .mof import InstanceTexts
+from .plan import plan
+from .spec import Spec, Target
+
+#: Below this many nodes a second process costs more than it saves.
+_WORTH_A_PROCESS = 100
+#: A document above this is refused by DSC's own cmdlets: WinRM's MaxEnvelopeSizekb is 500 KB by default, and the
+#: document travels in it as base64. ``mimc apply`` sends it in pieces and has no such limit.
+ENVELOPE_LIMIT_BYTES = 500 * 1024 * 3 // 4
+
+#: Keeps a file by its name and returns its SHA-256.
+Put = Callable[[str, bytes], str]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """What a manifest says of one node: its identity, its certificate, its files with their SHA-256."""
+
+    name: str
+    spec_hash: str
+    thumbprint: str
+    mof_bytes: int
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What compiling nodes takes, whichever process does it."""
+
+    spec: Spec
+    find_certificate: FindCertificate
+    secrets: Mapping[SecretReference, Secret]
+    put: Put
+
+    def lines(self, targets: Sequence[Target], of: int) -> Iterator[NodeLine | list[Problem]]:
+        """Yield a line, or the problems, of each of *targets*, which are some *of* the nodes in all."""
+        source, texts = source_name(self.spec.file), InstanceTexts()
+        for target in targets:
+            try:
+                planned = plan(self.spec, target, self.find_certificate(target), module.version())
+                documents = planned.write(source, self.secrets, texts)
+                files = node_files(planned, documents, script_name(self.spec, target, of))
+                yield NodeLine(
+                    target.name,
+                    documents.spec_hash,
+                    documents.thumbprint,
+                    len(documents.mof),
+                    {name: self.put(name, data) for name, data in files.items()},
+                )
+            except SpecError as error:
+                yield list(error.problems)
+
+
+def references(
+    spec: Spec, targets: Sequence[Target], find_certificate: FindCertificate
+) -> list[SecretReference]:
+    """Return every secret that the documents of *targets* need, each once.
+
+    Raises:
+        SpecError: what is wrong with any of the targets, at once.
+    """
+    found: dict[SecretReference, None] = {}
+    problems: list[Problem] = []
+    for target in targets:
+        try:
+            found |= dict.fromkeys(plan(spec, target, find_certificate(target), module.version()).references)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return list(found)
+
+
+def compile_nodes(work: Work, targets: Sequence[Target], done: Callable[[int], None]) -> list[NodeLine]:
+    """Compile *targets* and return a line for each, in their order; *done* is told how many there are so far.
+
+    Raises:
+        SpecError: what is wrong with any of them, at once.
+        InputError: a file cannot be kept.
+    """
+    processes = min(os.cpu_count() or 1, len(targets) // _WORTH_A_PROCESS)
+    shared_out = processes > 1 and "fork" in multiprocessing.get_all_start_methods()
+    results: Iterator[NodeLine | list[Problem] | InputError]
+    results = _forked(work, targets, processes) if shared_out else work.lines(targets, len(targets))
+    lines: list[NodeLine] = []
+    problems: list[Problem] = []
+    for count, result in enumerate(results, 1):
+        if isinstance(result, NodeLine):
+            lines.append(result)
+        elif isinstance(result, InputError):
+            raise result
+        else:
+            problems += result
+        done(count)
+    if problems:
+        raise SpecError(problems)
+    order = {target.name: at for at, target in enumerate(targets)}
+    return sorted(lines, key=lambda line: order[line.name])
+
+
+def _forked(
+    work: Work, targets: Sequence[Target], processes: int
+) -> Iterator[NodeLine | list[Problem] | InputError]:
+    # By fork, so that the spec and the secrets are there without being written into a pipe.
+    context = multiprocessing.get_context("fork")
+    readers: list[Connection] = []
+    children = []
+    for number in range(processes):
+        reader, writer = context.Pipe(duplex=False)
+        child = context.Process(target=_run, args=(work, targets[number::processes], len(targets), writer))
+        child.start()
+        writer.close()
+        readers.append(reader)
+        children.append(child)
+    try:
+        while readers:
+            for ready in wait(readers):
+                reader = readers[readers.index(ready)]  # type: ignore[arg-type]
+                try:
+                    yield reader.recv()
+                except EOFError:
+                    readers.remove(reader)
+    finally:
+        for child in children:
+            if child.is_alive() and readers:
+                child.terminate()
+            child.join()
+    if any(child.exitcode for child in children):
+        raise RuntimeError("a process that compiled some of the nodes ended before it was through")
+
+
+def _run(work: Work, targets: Sequence[Target], of: int, writer: Connection) -> None:
+    try:
+        for result in work.lines(targets, of):
+            writer.send(result)
+    except InputError as error:
+        writer.send(error)
+    except (KeyboardInterrupt, BrokenPipeError):
+        # The first process was told too, or has gone: it says what there is to say.
+        return
+    writer.close()
