@@ -3,7 +3,7 @@
 text -> loaded YAML -> layers -> Spec -> Documents -> ps1 | MOF -> Bundle
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -11,7 +11,7 @@ import mimc
 from mimc.bundle import FORMAT_VERSION, Bundle, NodeDocuments, sha256
 from mimc.certificates import EncryptionCertificate
 from mimc.resources import SYNC_SERVICE, module
-from mimc.secret import ReadSecret, Secret, SecretReference
+from mimc.secret import ReadSecret, SecretReference
 
 from . import meta_mof, ps1
 from .document import MetaDocument
@@ -25,9 +25,15 @@ FindCertificate = Callable[[Target], EncryptionCertificate | None]
 
 
 def compile_spec(
-    spec: Spec, targets: Sequence[Target], find_certificate: FindCertificate, read_secret: ReadSecret
+    spec: Spec,
+    targets: Sequence[Target],
+    find_certificate: FindCertificate,
+    read_secret: ReadSecret,
+    further: Sequence[SecretReference] = (),
 ) -> Bundle:
     """Return the bundle of *spec* for *targets*: configuration, documents, checksums, certificates, manifest.
+
+    *further* are secrets that the caller needs besides, so that all that are missing are told at once.
 
     Raises:
         SpecError: what is wrong with the spec of a target, a credential without a certificate, or secrets that are
@@ -35,7 +41,8 @@ def compile_spec(
     """
     source, texts = source_name(spec.file), InstanceTexts()
     plans = [plan(spec, target, find_certificate(target), module.version()) for target in targets]
-    secrets = resolve([reference for each in plans for reference in each.references], read_secret)
+    needed = [reference for each in plans for reference in each.references]
+    secrets = resolve([*needed, *further], read_secret)
     nodes = {each.target.name: each.write(source, secrets, texts) for each in plans}
     files: dict[str, bytes] = {}
     for each in plans:
@@ -44,7 +51,7 @@ def compile_spec(
         spec,
         {name: sha256(data) for name, data in files.items()},
         {name: (node.spec_hash, node.thumbprint) for name, node in nodes.items()},
-        secrets,
+        needed,
     )
     return Bundle(spec.name, files, nodes, manifest)
 
@@ -83,7 +90,7 @@ def make_manifest(
     spec: Spec,
     files: Mapping[str, str],
     nodes: Mapping[str, tuple[str, str]],
-    secrets: Mapping[SecretReference, Secret],
+    secrets: Collection[SecretReference],
 ) -> dict[str, Any]:
     """Return the manifest: *files* with their SHA-256, *nodes* with specHash and thumbprint, the references."""
     return {

@@ -97,16 +97,11 @@ def _circles(graph: dict[str, list[str]], known: dict[str, Declaration]) -> Iter
             circle = list(reversed(error.args[1]))[:-1]
         start = min(range(len(circle)), key=lambda at: order[circle[at]])
         circle = circle[start:] + circle[:start]
-        head, needs = known[circle[0]], graph[circle[0]]
+        head = known[circle[0]]
         named = " -> ".join(known[resource_id].instance.resource_id for resource_id in (*circle, circle[0]))
-        place = _place(head, circle[1])
-        assert circle[1] in needs
-        yield Problem(place, f"dependsOn goes in a circle: {named}")
-        graph = {
-            resource_id: [need for need in needs if need not in circle]
-            for resource_id, needs in graph.items()
-            if resource_id not in circle
-        }
+        yield Problem(_place(head, circle[1]), f"dependsOn goes in a circle: {named}")
+        # Without what leads to a member no circle goes through one again.
+        graph = {each: [need for need in graph[each] if need not in circle] for each in graph}
 
 
 def _place(declaration: Declaration, need: str) -> Position:

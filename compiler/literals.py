@@ -55,6 +55,9 @@ def powershell(value: object) -> str:
 
 def _text(value: object) -> str:
     text = str(value)
+    # The most common case, told fastest; every other text is looked through.
+    if text.isascii() and text.isprintable():
+        return text
     if found := UNWRITABLE.search(text):
         raise UnwritableValue(f"text holds U+{ord(found[0]):04X}, which a document cannot carry")
     return text
@@ -86,7 +89,10 @@ def _real(value: object) -> str:
 
 
 def _ps_text(value: object) -> str:
-    text = _PS_SINGLE_QUOTES.sub(r"\1\1", _text(value))
+    text = _text(value)
+    if text.isascii() and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    text = _PS_SINGLE_QUOTES.sub(r"\1\1", text)
     if not _PS_CONTROL.search(text):
         return f"'{text}'"
     # Every second piece is a control character. Text comes first: [char] + [char] alone would be a number.

@@ -276,10 +276,27 @@ def dump(value: object, comment: Sequence[str] = ()) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents a list below its key, as the examples do."""
+    """Indents a list below its key, as the examples do, and shows scripts line by line."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        analysis = super().analyze_scalar(scalar)
+        # PyYAML is shy of white space at the end, which a script block has, and of tabs: a block keeps both.
+        analysis.allow_block = _is_block(scalar)
+        return analysis
+
+
+def _is_block(text: str) -> bool:
+    """Whether *text* has lines that a block scalar gives back as they are."""
+    lines = text.split("\n")
+    return (
+        len(lines) > 1
+        # A tab there, and the indentation cannot be told.
+        and not text.startswith("\t")
+        and all(line.replace("\t", "").isprintable() for line in lines)
+    )
 
 
 def _events(value: object, depth: int, *, flow: bool, in_list: bool = False) -> Iterator[yaml.Event]:
@@ -303,14 +320,7 @@ def _events(value: object, depth: int, *, flow: bool, in_list: bool = False) -> 
 
 
 def _text(value: str) -> yaml.ScalarEvent:
-    lines = value.split("\n")
-    style = None
-    if len(lines) > 1:
-        # A block shows text as it is; what white space could get lost in it stands between double quotes.
-        is_block = all(map(str.isprintable, lines)) and not value.startswith((" ", "\n")) and value[-1] != " "
-        style = "|" if is_block else '"'
-    elif not value.isprintable():
-        style = '"'
+    style = "|" if _is_block(value) else None if value.isprintable() else '"'
     return yaml.ScalarEvent(None, None, (_plain(value) == value, True), str(value), style=style)
 
 

@@ -16,7 +16,8 @@ Seal = Callable[[Credential], str]
 RUN_AS = "PsDscRunAsCredential"
 #: PowerShell writes this one for the inbox module when a resource of the document runs as someone.
 _INBOX_VERSION_WITH_RUN_AS = "0.0"
-_MAX_REMEMBERED = 20_000
+#: Instances whose texts are kept, some 1 KB each.
+MAX_REMEMBERED = 20_000
 
 #: A part of a text: itself, the number of the block whose alias stands here, or the credential whose password does.
 Part = str | int | Credential
@@ -46,7 +47,7 @@ class InstanceTexts:
         """Return the blocks of *instance*, the resource itself last."""
         key = id(instance), configuration, source, module_version
         if key not in self._blocks:
-            if len(self._blocks) >= _MAX_REMEMBERED:
+            if len(self._blocks) >= MAX_REMEMBERED:
                 self._blocks.clear()
             # The instance stays in the table: as long as it does, no other one can have its id.
             self._blocks[key] = instance, _blocks(instance, configuration, source, module_version)
@@ -133,15 +134,15 @@ def _append(blocks: list[Block], class_name: str, values: Mapping[str, Value]) -
     for name, value in values.items():
         text += f"{separator}{name} = "
         separator = "\n "
-        if isinstance(value, Credential | Embedded):
+        if isinstance(value, (Credential, Embedded)):
             parts += [text, _reference(blocks, value)]
             text = ";"
-        elif type(value) is tuple and value and isinstance(value[0], Credential | Embedded):
+        elif type(value) is tuple and value and isinstance(value[0], (Credential, Embedded)):
             # An array of marks, filled at its marks.
             before, *between = mof_array(["\0"] * len(value)).split("\0")
             text += before
             for item, after in zip(value, between, strict=True):
-                assert isinstance(item, Credential | Embedded)
+                assert isinstance(item, (Credential, Embedded))
                 parts += [text, _reference(blocks, item)]
                 text = after
             text += ";"

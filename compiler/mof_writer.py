@@ -38,10 +38,9 @@ class MofWriter:
 
     def _alias(self, class_name: str) -> str:
         """The next free one: the 11th of class X and the first of class X1 would have the same."""
-        folded = class_name.lower()
         while True:
-            self._counts[folded] += 1
-            alias = f"${class_name}{self._counts[folded]}ref"
+            self._counts[class_name] += 1
+            alias = f"${class_name}{self._counts[class_name]}ref"
             if (key := alias.lower()) not in self._aliases:
                 self._aliases.add(key)
                 return alias

@@ -15,7 +15,7 @@ from mimc.secret import Credential
 from .document import Document, Embedded, Instance, MetaDocument, Value
 from .literals import powershell
 from .modules import INBOX_MODULE, INBOX_VERSIONS
-from .mof import RUN_AS
+from .mof import MAX_REMEMBERED, RUN_AS
 from .pairs import PAIR_CLASS
 
 _STEP = "    "
@@ -27,11 +27,37 @@ _TAKEN = re.compile(
 )
 
 
-def write(documents: Sequence[Document], metas: Sequence[MetaDocument]) -> bytes:
-    """Return the configuration of all nodes in *documents*: UTF-8 with BOM, which Windows PowerShell 5.1 needs."""
+@dataclass(frozen=True, slots=True)
+class ScriptTexts:
+    """The texts of instances that several scripts share, each written once. Bounded, as those of MOF are."""
+
+    _texts: dict[int, tuple[Instance, str]] = field(default_factory=dict)
+
+    def of(self, instance: Instance, parameters: "Parameters") -> str:
+        """Return the text of *instance*; one with credentials is written anew, for its parameters are the script's."""
+        key = id(instance)
+        if key in self._texts:
+            return self._texts[key][1]
+        text = _resource(instance, parameters)
+        if not instance.credentials():
+            if len(self._texts) >= MAX_REMEMBERED:
+                self._texts.clear()
+            # The instance stays in the table: as long as it does, no other one can have its id.
+            self._texts[key] = instance, text
+        return text
+
+
+def write(
+    documents: Sequence[Document], metas: Sequence[MetaDocument], texts: ScriptTexts | None = None
+) -> bytes:
+    """Return the configuration of all nodes in *documents*: UTF-8 with BOM, which Windows PowerShell 5.1 needs.
+
+    *texts* is for callers that write many scripts of one spec.
+    """
     parameters = Parameters()
+    known = ScriptTexts() if texts is None else texts
     nodes = [
-        {"name": document.node, "resources": [_resource(i, parameters) for i in document.instances]}
+        {"name": document.node, "resources": [known.of(i, parameters) for i in document.instances]}
         for document in documents
     ]
     for manager in (manager for meta in metas for manager in meta.managers):
@@ -114,6 +140,8 @@ def _lines(values: Mapping[str, Value], indent: str, owner: str, parameters: Par
 
 
 def _expression(value: Value, indent: str, owner: str, parameters: Parameters) -> str:
+    if isinstance(value, (str, bool, int, float)):
+        return powershell(value)
     match value:
         case Credential():
             return f"${parameters.name(owner, value)}"

@@ -18,6 +18,8 @@ from mimc.compiler.modules import FoundClass
 from mimc.compiler.mof import InstanceTexts, write
 from mimc.compiler.mof_reader import MofInstance, MofValue, read_mof
 from mimc.compiler.mof_rules import check_rules
+from mimc.compiler.ps1 import Parameters, ScriptTexts
+from mimc.compiler.ps1 import write as write_script
 from mimc.errors import InputError, Position, SpecError
 from mimc.secret import Credential, SecretReference
 
@@ -83,6 +85,15 @@ def test_the_text_of_a_shared_instance_is_reused_with_the_aliases_of_each_docume
     later = Document(made.configuration, "node2", made.instances[::-1])
     for each in (made, later, made):
         assert write(each, "hash", "spec.yaml", sealed, texts) == write(each, "hash", "spec.yaml", sealed)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_text_of_a_shared_instance_is_reused_in_scripts(case: Path) -> None:
+    made = document((case / "spec.yaml").read_bytes())
+    texts = ScriptTexts()
+    later = Document(made.configuration, "node2", made.instances[::-1])
+    for documents in ([made], [later], [made, later]):
+        assert write_script(documents, [], texts) == write_script(documents, [])
 
 
 def test_a_remembered_text_is_never_that_of_another_instance() -> None:
@@ -173,12 +184,16 @@ def test_what_depends_on_a_faulty_resource_is_not_called_wrong_for_that() -> Non
 
 
 class _Broken:
+    fingerprint = ""
+
     def find(self, resource_type: str, module: str, version: str) -> FoundClass | str:
         raise InputError("modules/X/X.psd1: cannot read the file: no")
 
 
 class _OwnId:
     """A catalogue whose one class has properties called like keys of a body."""
+
+    fingerprint = ""
 
     def find(self, resource_type: str, module: str, version: str) -> FoundClass | str:
         schema = CATALOGUE.find("Simple", "", "")
@@ -251,3 +266,14 @@ def test_nothing_in_the_place_of_resources_ends_in_a_traceback(items: object) ->
     for problem in problems:
         assert not re.search("Traceback|object at 0x", problem.text)
     assert len(made) <= (len(items) if isinstance(items, list) else 0)
+
+
+def test_parameters_of_credentials_are_told_apart_without_case() -> None:
+    one, other, third = (Credential(user, SecretReference("env", "X", HERE)) for user in "abc")
+    parameters = Parameters()
+    names = [
+        parameters.name(*use)
+        for use in [("aLogin", one), ("ALOGIN", other), ("Alogin_2", third), ("alogin", one)]
+    ]
+    assert names == ["aLogin", "ALOGIN_2", "Alogin_2_2", "aLogin"]
+    assert parameters.credentials() == {"aLogin": one, "ALOGIN_2": other, "Alogin_2_2": third}

@@ -97,6 +97,12 @@ def test_every_circle_is_named() -> None:
     ]
 
 
+def test_of_circles_with_a_common_member_the_first_is_named() -> None:
+    made = [declared(1, "a", ["[Simple]b", "[Simple]c"]), declared(2, "b", ["[Simple]a"]),
+            declared(3, "c", ["[Simple]a"])]  # fmt: skip
+    assert problems(*made) == ["s:1:10: dependsOn goes in a circle: [Simple]a -> [Simple]b -> [Simple]a"]
+
+
 def test_a_long_chain_is_no_circle_and_takes_no_time() -> None:
     chain = [declared(at, str(at), [f"[Simple]{at + 1}"]) for at in range(5000)]
     assert problems(*chain, declared(5000, "5000")) == []

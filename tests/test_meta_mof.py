@@ -261,7 +261,8 @@ REFUSALS: Mapping[str, list[str]] = {
 
 
 def test_the_form_of_wmf_4_is_refused_with_what_to_write_instead() -> None:
-    _, problems = lcm_of((ORACLE / "lcm-old-custom-data.yaml").read_text("utf-8"))
+    text = "{RefreshMode: Pull, DownloadManagerName: WebDownloadManager, DownloadManagerCustomData: {ServerUrl: x}}"
+    _, problems = lcm_of(f"name: Old\nlocalConfigurationManager:\n  settings: {text}\n")
     instead = "it is of WMF 4; name the server or the share in managers"
     assert [problem.text.removeprefix("localConfigurationManager.settings.") for problem in problems[1:]] == [
         f"DownloadManagerName: {instead}",

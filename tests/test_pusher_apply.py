@@ -1,5 +1,6 @@
 """Apply from start to end against a node in memory: order, refusals, staging, what is left behind."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,17 +146,20 @@ def test_a_meta_document_of_another_form_is_always_sent(change: tuple[bytes, byt
 
 
 def test_the_compilers_plain_meta_document_is_understood() -> None:
-    golden = Path(__file__).parent / "golden" / "contoso" / "corpsync.meta.mof"
-    assert fits(
-        Lcm("Idle", "", THUMBPRINT, {**STATED, "ActionAfterReboot": "ContinueConfiguration"}),
-        golden.read_bytes(),
-    )
+    golden = Path(__file__).parent / "golden" / "contoso" / "expected.corpsync.meta.mof"
+    settings = {**STATED, "ActionAfterReboot": "ContinueConfiguration"}
+    assert fits(Lcm("Idle", "", THUMBPRINT, settings), golden.read_text("utf-8").encode("utf-16"))
 
 
 def test_every_setting_of_the_lcm_is_put_back_with_its_type() -> None:
-    fake, made = FakeNode(), []
+    fake, made = FakeNode(), list[dict[str, object]]()
     node = connect(fake)
-    node._meta_document = lambda settings: made.append(settings) or meta_document(settings)  # type: ignore[func-returns-value]
+
+    def noted(settings: Mapping[str, object]) -> bytes:
+        made.append(dict(settings))
+        return meta_document(settings)
+
+    node._meta_document = noted
     apply(SERVICE, node, yes)
     assert made == [{**SETTINGS, "DebugMode": ("ForceModuleImport",), "CertificateID": THUMBPRINT}]
     assert fake.settings == SETTINGS

@@ -174,6 +174,8 @@ REFUSED: list[tuple[SchemaProperty, object, str]] = [
     (item("real64"), False, "expected a number, got false"),
     (item("real32"), 3.5e38, "expected a number, got 3.5e+38 (real32 ends at 3.4028235e+38)"),
     (item("char16"), "", "expected one character, got ''"),
+    (item("char16"), "\0", "expected one character, got '\\x00'"),
+    (item("char16"), "\ud800", "expected one character, got '\\ud800'"),
     (item("char16"), "ab", "expected one character, got 'ab'"),
     (item("char16"), "😀", "expected one character, got '😀'"),
     (item("char16"), 7, "expected one character, got 7 (put it in quotes)"),

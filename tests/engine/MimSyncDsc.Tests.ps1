@@ -2,13 +2,14 @@
 Describe 'the module MimSyncDsc' {
     BeforeAll {
         Set-StrictMode -Version Latest
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
         $source = $env:MIMC_MODULE
         if (-not $source) { $source = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
         Copy-Item -LiteralPath $source -Destination $TestDrive -Recurse
         $module = Join-Path -Path $TestDrive -ChildPath 'MimSyncDsc'
         Copy-Item -LiteralPath (Join-Path -Path $PSScriptRoot -ChildPath 'Windows.psm1') -Destination (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1') -Force
         Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1')
-        Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Setup.psm1')
+        foreach ($part in 'Read', 'Compare', 'Setup') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
         Import-Module -Name (Join-Path -Path $module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1')
 
         $Plain = 'p"a;ss w$rd'
@@ -43,6 +44,7 @@ Describe 'the module MimSyncDsc' {
         $Service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
     }
 
+    AfterAll { Remove-Command }
     BeforeEach {
         $global:Windows = New-Windows
         $global:Windows.Files['\\corpfs\media\MIM\Synchronization Service.msi'] = 'msi'
@@ -115,6 +117,20 @@ Describe 'the module MimSyncDsc' {
                 $global:Windows.Mounted | Should -BeNullOrEmpty
                 $global:Windows.Files.ContainsKey('C:\ProgramData\mimc\media\MimSync.iso') | Should -BeFalse
             }
+        }
+        It 'says why an image cannot be used, and leaves none behind' {
+            $global:Windows.Files['\\corpfs\media\MIM.iso'] = 'iso'
+            $global:Windows.Letter = $false
+            $wanted = Get-Wanted -With @{ SourcePath = '\\corpfs\media\MIM.iso' }
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Media: *no drive letter*'
+            $global:Windows.Files.ContainsKey('C:\ProgramData\mimc\media\MimSync.iso') | Should -BeFalse
+        }
+        It 'has the real reason told though the image cannot be taken away either' {
+            $global:Windows.Files['D:\MIM.iso'] = 'iso'
+            $global:Windows.DismountFails = $true
+            $global:Windows.Signature = @{ Status = 'NotSigned'; Subject = '' }
+            $wanted = Get-Wanted -With @{ SourcePath = 'D:\MIM.iso' }
+            { Set-TargetResource @wanted -WarningAction SilentlyContinue } | Should -Throw 'MimSync.MediaSignature: *'
         }
         It 'keeps the transform beside the package and names it' {
             $global:Windows.Files['D:\remote.mst'] = 'mst'
@@ -235,6 +251,12 @@ Describe 'the module MimSyncDsc' {
             $wanted = Get-Wanted
             { Set-TargetResource @wanted } | Should -Throw 'MimSync.Installer: *S-1-5-18*'
         }
+        It 'when the installing process does not say who it is, with what it says instead' {
+            $global:Windows.ChildSid = ''
+            $global:Windows.ChildSays = 'mimc:error Cannot add type.'
+            $wanted = Get-Wanted
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Installer: *did not say who it is. Nothing was installed. It said: Cannot add type.'
+        }
     }
 
     Context 'media with a pinned hash' {
@@ -248,12 +270,43 @@ Describe 'the module MimSyncDsc' {
     }
 
     Context 'a setup that does not end well' {
-        It 'says what exit code <Code> means, with the log line of the real reason' -ForEach @(1602, 1603, 1605, 1612, 1618, 1619, 1620, 1624, 1638, 1639, 1234 | ForEach-Object { @{ Code = $_ } }) {
+        It 'says what exit code <Code> means, with the log line of the real reason' -ForEach @(1602, 1603, 1605, 1612, 1618, 1619, 1620, 1624, 1638, 1639, 1234, 2147944003 | ForEach-Object { @{ Code = $_ } }) {
             $global:Windows.ExitCode = "$Code"
-            $global:Windows.SetupLog = "start`r`nError 25009.The Setup Wizard cannot configure the specified database.`r`nAction ended: ConfigDB. Return value 3.`r`nlater`r`nReturn value 3"
+            $global:Windows.SetupLog = "start`r`nError 25009.The Setup Wizard cannot configure the specified database.`r`nAction ended 12:01:33: ConfigDB. Return value 3.`r`nlater`r`nAction ended 12:01:34: INSTALL. Return value 3."
             $wanted = Get-Wanted
             { Set-TargetResource @wanted } | Should -Throw "MimSync.SetupFailed: exit code ${Code}: *. Setup log *Error 25009*ConfigDB. Return value 3."
             $global:DSCMachineStatus | Should -Be 0
+        }
+        It 'tells the reason in <Language>' -ForEach @(
+            @{ Language = 'English'; Line = 'Action ended 12:01:33: ConfigDB. Return value 3.' }
+            @{ Language = 'German'; Line = 'Aktion beendet um 12:01:33: ConfigDB. Rückgabewert 3.' }
+            @{ Language = 'French'; Line = 'Action terminée à 12:01:33 : ConfigDB. Valeur renvoyée : 3.' }
+            @{ Language = 'Finnish'; Line = 'Toiminto päättyi klo 12.01.33: ConfigDB. Palautusarvo 3.' }
+            @{ Language = 'Japanese'; Line = 'アクション終了 12:01:33: ConfigDB。戻り値 3。' }
+        ) {
+            $global:Windows.ExitCode = '1603'
+            $before = "MSI (s) (08:F4) [12:01:30:123]: Attempt 3.`r`nAction ended 12:01:31: Costs. Return value 1.`r`nAction start 12:01:03: ConfigDB."
+            $global:Windows.SetupLog = "$before`r`nError 25009.`r`n$Line`r`nrolling back`r`nmore`r`nyet more`r`nmost"
+            $wanted = Get-Wanted
+            { Set-TargetResource @wanted } | Should -Throw "*Error 25009. / $Line"
+        }
+        It 'tells the last lines when no action ended badly' {
+            $global:Windows.ExitCode = '1619'
+            $global:Windows.SetupLog = "one`r`ntwo`r`nthree`r`nfour`r`nfive"
+            $wanted = Get-Wanted
+            { Set-TargetResource @wanted } | Should -Throw '*: two / three / four / five'
+        }
+        It 'tells nothing of a log that may hold the password' {
+            $global:Windows.ExitCode = '1603'
+            $global:Windows.Scrubbed = $false
+            $global:Windows.SetupLog = "CustomActionData: $Plain"
+            $global:Windows.ChildSays = 'mimc:error setup.log may hold the password'
+            $wanted = Get-Wanted
+            $failure = $null
+            try { Set-TargetResource @wanted -WarningVariable warned -WarningAction SilentlyContinue } catch { $failure = "$_" }
+            $failure | Should -BeLike 'MimSync.SetupFailed: exit code 1603: *is not shown*'
+            $failure.Contains($Plain) | Should -BeFalse
+            $warned | Should -Be 'It said: setup.log may hold the password'
         }
         It 'is left alone when the time is up' {
             $global:Windows.ExitCode = 'never'
@@ -269,8 +322,18 @@ Describe 'the module MimSyncDsc' {
         }
         It 'ends without an exit code' {
             $global:Windows.ExitCode = ''
+            $global:Windows.ChildSays = 'the last word'
+            $global:Windows.SetupLog = "SERVICEPASSWORD=$Plain"
             $wanted = Get-Wanted
-            { Set-TargetResource @wanted } | Should -Throw 'MimSync.SetupFailed: *without an exit code*'
+            $failure = $null
+            try { Set-TargetResource @wanted } catch { $failure = "$_" }
+            $failure | Should -BeLike 'MimSync.SetupFailed: *without an exit code. It said: the last word The setup log *.log is not shown*'
+            $failure.Contains($Plain) | Should -BeFalse
+        }
+        It 'ends before it takes its orders' {
+            $global:Windows.ChildDeaf = $true
+            $wanted = Get-Wanted
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.SetupFailed: *without an exit code*There is no setup log*'
         }
         It 'took the local SQL Server instead of the one asked for' {
             $global:Windows.Fallback = $true
@@ -305,7 +368,8 @@ Describe 'the module MimSyncDsc' {
                 $text = $text.Replace($function.Extent.Text, '')
             }
             $wanted = Get-Wanted
-            $accounts = @('contoso\MIMSync', 'contoso\MIMSyncAdmins', 'contoso\MIMSyncOperators', 'contoso\MIMSyncJoiners', 'contoso\MIMSyncBrowse', 'contoso\MIMSyncPasswordReset')
+            $wanted['OperatorsGroup'] = 'contoso\nobody'
+            $accounts = @('contoso\MIMSync', 'contoso\MIMSyncAdmins', 'contoso\nobody', 'contoso\MIMSyncJoiners', 'contoso\MIMSyncBrowse', 'contoso\MIMSyncPasswordReset')
             $answer = & ([scriptblock]::Create($text)) -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
             $answer | Should -BeExactly "{`"version`":1,`"state`":$((Get-TargetResource @wanted)['State'])}"
         }
@@ -345,6 +409,42 @@ Describe 'the module MimSyncDsc' {
             { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *by hand*'
             $global:Windows.Files[$path] | Should -Be 'old'
             @($global:Windows.Calls | Where-Object { $_ -like 'Stop-Child*' }) | Should -HaveCount 1
+        }
+        It 'has the exit code of a key tool told that does not wait for the password' {
+            $global:Windows.Files.Remove('C:\MIM\keys\miiskeys.bin')
+            $global:Windows.ToolDeaf = $true
+            $wanted = Get-Wanted
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: *(exit code '5')*"
+        }
+        It 'starts no program when the registry does not say where the product is' {
+            $global:Windows.Registry["$Service\Parameters"].Remove('Path')
+            $global:Windows.Files.Remove('C:\MIM\keys\miiskeys.bin')
+            $wanted = Get-Wanted
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Path: *'
+            Get-Changes | Should -HaveCount 0
+            $global:Windows.Registry.Remove($global:FirewallRules)
+            $wanted = Get-Wanted -Without 'KeyBackupPath'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Path: *'
+            Get-Changes | Should -HaveCount 0
+        }
+        It 'has a name that does not resolve as null, and says nothing else of it' {
+            $wanted = Get-Wanted -With @{ BrowseGroup = 'contoso\nobody' }
+            (Get-TargetResource @wanted)['State'] | Should -BeLike '*"contoso\\nobody":null*'
+        }
+        It 'takes <Name> for <Where> alike in Get, Test and setup' -ForEach @(
+            @{ Name = '127.0.0.1'; Where = 'this machine' }, @{ Name = '::1'; Where = 'this machine' }, @{ Name = '(LOCAL)'; Where = 'this machine' }
+            @{ Name = 'corpsync'; Where = 'this machine' }, @{ Name = 'CorpSync.contoso.com'; Where = 'this machine' }, @{ Name = 'corpsql'; Where = 'another' }
+        ) {
+            $global:Windows.Registry["$Service\Parameters"]['Server'] = $Name
+            $global:Windows.NetworkLogon = $true
+            $global:Windows.SqlFailure = @{ Number = 18452; Message = 'untrusted domain' }
+            $wanted = Get-Wanted -With @{ SqlServer = 'localhost' }
+            $state = (Get-TargetResource @wanted)['State'] | ConvertFrom-Json
+            [bool] $state.properties.JoinersGroup.PSObject.Properties['notChecked'] | Should -Be ($Where -eq 'another')
+            # Every name of this machine is in the desired state of localhost, so Get's text for it is judged alike.
+            Test-RemoteSql -Server $Name -Node @{ ComputerName = 'CORPSYNC'; Fqdn = 'corpsync.contoso.com' } | Should -Be ($Where -eq 'another')
+            $same = @(Compare-MimSyncState -Desired @{ SqlServer = 'localhost' } -State (ConvertFrom-Json -InputObject (Get-TargetResource @wanted)['State'] -AsHashtable))
+            $same[0]['Status'] -eq 'ok' | Should -Be ($Where -ne 'another')
         }
         It 'repairs what it can and then names what it may not set' {
             $global:Windows.Row['operators_sid'] = $global:Windows.Sids['contoso\Other']

@@ -6,7 +6,7 @@ Describe 'the scripts of the pusher' {
         if (-not $folder) { $folder = Join-Path -Path $PSScriptRoot -ChildPath '../../pusher/scripts' }
         function Invoke-Script {
             param([string] $Name, [hashtable] $With = @{})
-            $text = [System.IO.File]::ReadAllText((Join-Path -Path $folder -ChildPath "$Name.ps1"))
+            $text = Edit-Type -Text ([System.IO.File]::ReadAllText((Join-Path -Path $folder -ChildPath "$Name.ps1"))) -Type $types
             $answer = @(& ([scriptblock]::Create($text)) @With)
             $answer.Count | Should -Be 1 -Because 'a script writes exactly one string'
             $answer[0] | Should -BeOfType [string]
@@ -21,15 +21,7 @@ Describe 'the scripts of the pusher' {
             param([string] $Name, [byte[]] $Byte)
             Invoke-Script -Name 'stage' -With @{ Name = $Name; Sha256 = Get-Hash -Byte $Byte; Length = $Byte.Length; Offset = 0; Data = $Byte }
         }
-        # Access lists do not exist here: an object that remembers what it was told.
-        function global:Get-Acl {
-            param([string] $LiteralPath)
-            $acl = [pscustomobject] @{ Sddl = ''; Owner = $global:Lcm.Owner }
-            Add-Member -InputObject $acl -MemberType ScriptMethod -Name GetOwner -Value { param($kind) [pscustomobject] @{ Value = $this.Owner } }
-            Add-Member -InputObject $acl -MemberType ScriptMethod -Name SetSecurityDescriptorSddlForm -Value { param($text) $this.Sddl = $text }
-            $acl
-        }
-        function global:Set-Acl { param([string] $LiteralPath, [object] $AclObject) $global:Lcm.Sddl[$LiteralPath] = $AclObject.Sddl }
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
         function global:Invoke-CimMethod {
             param([string] $Namespace, [string] $ClassName, [string] $MethodName, [hashtable] $Arguments)
             if ($Namespace -ne 'root/Microsoft/Windows/DesiredStateConfiguration' -or $ClassName -ne 'MSFT_DSCLocalConfigurationManager') { throw 'not the LCM' }
@@ -44,7 +36,7 @@ Describe 'the scripts of the pusher' {
                 }
                 'GetConfiguration' {
                     if ($global:Lcm.Failure) { throw $global:Lcm.Failure }
-                    return [pscustomobject] @{ configurations = @($global:Lcm.Configurations) }
+                    return [pscustomobject] @{ configurations = $global:Lcm.Configurations }
                 }
                 'RemoveConfiguration' {
                     $file = @{ 1 = 'Current.mof'; 2 = 'Pending.mof'; 4 = 'Previous.mof' }[[int] $Arguments['Stage']]
@@ -52,28 +44,17 @@ Describe 'the scripts of the pusher' {
                 }
             }
         }
-        # Types shadow those that throw on this platform.
-        $accelerators = [psobject].Assembly.GetType('System.Management.Automation.TypeAccelerators')
-        Invoke-Expression @'
-class StandInIdentity { [object] $User = @{ Value = 'S-1-5-21-1-2-3-500' }; static [StandInIdentity] GetCurrent() { return [StandInIdentity]::new() } }
-class StandInPrincipal { StandInPrincipal([object] $identity) { } [bool] IsInRole([object] $role) { return $true } }
-class StandInStore {
-    [object[]] $Certificates = @()
-    StandInStore([string] $name, [string] $place) { $this.Certificates = @($global:Lcm.Certificates) }
-    [void] Open([string] $mode) { }
-    [void] Close() { }
-}
-class StandInSid { }
-$accelerators::Add('System.Security.Principal.WindowsIdentity', [StandInIdentity])
-$accelerators::Add('System.Security.Principal.WindowsPrincipal', [StandInPrincipal])
-$accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [StandInStore])
-'@
+        # Types that throw on this platform, and one that has less here.
+        $types = @{
+            'System.Security.Principal.WindowsIdentity' = [MimcStandIns.Identity]; 'System.Security.Principal.WindowsPrincipal' = [MimcStandIns.Principal]
+            'Microsoft.Win32.RegistryKey' = [MimcStandIns.Registry]; 'System.IO.Directory' = [MimcStandIns.Directories]
+            'System.Security.AccessControl.DirectorySecurity' = [MimcStandIns.Security]
+            'System.Security.Cryptography.X509Certificates.X509Store' = [MimcStandIns.Store]
+        }
     }
     AfterAll {
-        foreach ($name in 'System.Security.Principal.WindowsIdentity', 'System.Security.Principal.WindowsPrincipal', 'System.Security.Cryptography.X509Certificates.X509Store') {
-            [void] $accelerators::Remove($name)
-        }
-        Remove-Item -Path Function:\Get-Acl, Function:\Set-Acl, Function:\Invoke-CimMethod
+        Remove-Command
+        Remove-Item -Path Function:\Invoke-CimMethod
     }
     BeforeEach {
         $root = Join-Path -Path $TestDrive -ChildPath ([guid]::NewGuid().ToString('N'))
@@ -84,13 +65,22 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
         [void] [System.IO.Directory]::CreateDirectory("$root/SystemRoot/System32/Configuration")
         $env:COMPUTERNAME = 'CORPSYNC'
         $global:Lcm = @{
-            Calls = New-Object System.Collections.ArrayList; Owner = 'S-1-5-32-544'; Sddl = @{}; Failure = ''; Configurations = @(); Certificates = @()
+            Calls = New-Object System.Collections.ArrayList; Failure = ''; Configurations = @()
             Meta = @{
                 LCMState = 'Idle'; LCMStateDetail = ''; CertificateID = $null; ConfigurationMode = 'ApplyAndMonitor'; RefreshMode = 'PUSH'
                 RebootNodeIfNeeded = $false; ActionAfterReboot = 'ContinueConfiguration'; ConfigurationModeFrequencyMins = [uint32] 15
+                RefreshFrequencyMins = [uint32] 30; AllowModuleOverwrite = $false; DebugMode = [string[]] @('NONE'); ConfigurationID = $null
+                StatusRetentionTimeInDays = [uint32] 10; MaximumDownloadSizeMB = [uint32] 500; SignatureValidationPolicy = 'NONE'
+                ReportManagers = $null; PartialConfigurations = @()
             }
             Status = @()
         }
+        $global:Acl = @{ Owner = 'S-1-5-32-544'; Sddl = @{} }
+        [MimcStandIns.Store]::All = @()
+        [MimcStandIns.Registry]::Clear()
+        [MimcStandIns.Directories]::Locked.Clear()
+        [MimcStandIns.Directories]::FailingMove = 0
+        [MimcStandIns.Principal]::Administrator = $true
         $bytes = [System.Text.Encoding]::UTF8.GetBytes('the document')
     }
 
@@ -108,8 +98,10 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
         }
         It 'locks its folders for Administrators and SYSTEM' {
             [void] (Send-Stage -Name 'a' -Byte $bytes)
-            $global:Lcm.Sddl.Keys | Should -HaveCount 2
-            foreach ($text in $global:Lcm.Sddl.Values) { $text | Should -Be 'O:BAG:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)' }
+            $global:Acl.Sddl.Keys | Should -HaveCount 2
+            # From their first moment, each by itself.
+            [MimcStandIns.Directories]::Locked | Should -Be @("$root/ProgramData/mimc", "$root/ProgramData/mimc/stage")
+            foreach ($text in $global:Acl.Sddl.Values) { $text | Should -Be 'O:BAG:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)' }
         }
         It 'throws away what has another hash' {
             $answer = Invoke-Script 'stage' @{ Name = 'a'; Sha256 = '0' * 64; Length = $bytes.Length; Offset = 0; Data = $bytes }
@@ -117,7 +109,7 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
             [System.IO.Directory]::GetFiles("$root/ProgramData/mimc/stage") | Should -HaveCount 0
         }
         It 'refuses a folder of somebody else, and a name that is a path' {
-            $global:Lcm.Owner = 'S-1-5-21-9-9-9-1000'
+            $global:Acl.Owner = 'S-1-5-21-9-9-9-1000'
             (Send-Stage -Name 'a' -Byte $bytes).refused.code | Should -Be 'StageOwner'
             { Invoke-Script 'stage' @{ Name = '..\a'; Sha256 = '0' * 64; Length = 1 } } | Should -Throw
         }
@@ -157,6 +149,23 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
             }
             [System.IO.Directory]::GetDirectories("$root/ProgramFiles/WindowsPowerShell/Modules/X") | Should -HaveCount 1
         }
+        It 'has the old module back when the new one cannot take its place' {
+            $with = @{ ModuleName = 'X'; ModuleVersion = '0.1.0' }
+            foreach ($text in 'one', 'two') {
+                $files = @{ 'X.psd1' = $text }
+                $zip = New-Archive -File $files
+                [void] (Send-Stage -Name 'x.zip' -Byte $zip)
+                $with = $with + @{ Name = 'x.zip'; Sha256 = Get-Hash -Byte $zip; ModuleSha256 = Get-Expected -File $files }
+                if ($text -eq 'one') {
+                    (Invoke-Script 'install-module' $with).sha256 | Should -Be $with.ModuleSha256
+                    $with = @{ ModuleName = 'X'; ModuleVersion = '0.1.0' }
+                }
+            }
+            [MimcStandIns.Directories]::FailingMove = 2
+            { Invoke-Script 'install-module' $with } | Should -Throw '*denied*'
+            [System.IO.File]::ReadAllText("$root/ProgramFiles/WindowsPowerShell/Modules/X/0.1.0/X.psd1") | Should -Be 'one'
+            [System.IO.Directory]::GetDirectories("$root/ProgramFiles/WindowsPowerShell/Modules/X") | Should -HaveCount 1
+        }
         It 'leaves nothing behind when the files are not those announced, or an entry is a path out' {
             $zip = New-Archive -File @{ 'X.psd1' = 'x' }
             [void] (Send-Stage -Name 'x.zip' -Byte $zip)
@@ -178,11 +187,30 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
             [void] (Send-Stage -Name 'n.meta.mof' -Byte $bytes)
             $answer = Invoke-Script 'configure-lcm' @{ Name = 'n.meta.mof'; Sha256 = Get-Hash -Byte $bytes }
             $answer.lcm.settings.ConfigurationModeFrequencyMins | Should -Be 15
+            $answer.lcm.settings.DebugMode.GetType().IsArray | Should -BeTrue -Because 'a list of one is a list'
+            $answer.lcm.settings.AllowModuleOverwrite | Should -BeExactly $false
+            $answer.lcm.managers | Should -HaveCount 0
+            (@($answer.lcm.settings.PSObject.Properties.Name) | Sort-Object) -join ' ' | Should -BeExactly ('ActionAfterReboot AllowModuleOverwrite ConfigurationMode ' +
+                'ConfigurationModeFrequencyMins DebugMode MaximumDownloadSizeMB RebootNodeIfNeeded RefreshFrequencyMins RefreshMode SignatureValidationPolicy StatusRetentionTimeInDays')
             $answer.lcm.certificateId | Should -BeExactly ''
             $sent = @($global:Lcm.Calls | Where-Object { $_.Name -eq 'SendMetaConfigurationApply' })[0].Arguments['ConfigurationData']
             , $sent | Should -BeOfType [byte[]]
             $sent[0..3] | Should -Be @(16, 0, 0, 0)
             $sent[4..15] | Should -Be $bytes
+        }
+        It 'names those lists of its settings that are not empty' {
+            $global:Lcm.Meta.ReportManagers = @([pscustomobject] @{ ServerURL = 'https://reports' })
+            $global:Lcm.Meta.ConfigurationID = '5a7cb0a3-7aa2-4f40-8899-02b83694085f'
+            $lcm = (Invoke-Script 'preflight' @{ Thumbprint = 'AB'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }).lcm
+            $lcm.managers | Should -Be @('ReportManagers')
+            $lcm.settings.ConfigurationID | Should -Be '5a7cb0a3-7aa2-4f40-8899-02b83694085f'
+        }
+        It 'of an older version lacks what that version does not have' {
+            foreach ($name in 'DebugMode', 'StatusRetentionTimeInDays', 'ReportManagers', 'AllowModuleOverwrite') { $global:Lcm.Meta.Remove($name) }
+            $lcm = (Invoke-Script 'follow' @{ JobId = '6d6f1b1a-0001-4f0e-9d3a-000000000001' }).lcm
+            @($lcm.settings.PSObject.Properties.Name) | Should -Not -Contain 'DebugMode'
+            @($lcm.settings.PSObject.Properties.Name) | Should -Not -Contain 'AllowModuleOverwrite'
+            $lcm.managers | Should -HaveCount 0
         }
         It 'is told to enact with our job id, and nothing is sent when it is busy or waits for a restart' {
             [void] (Send-Stage -Name 'n.mof' -Byte $bytes)
@@ -210,7 +238,9 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
             $answer = Invoke-Script 'follow' @{ JobId = $job }
             $answer.job.status | Should -Be 'Failure'
             $answer.job.error | Should -Be 'MimSync.CannotSet: x'
-            $answer.job.notInDesiredState | Should -Be @('[MimSyncService]Sync')
+            # Nothing for the lists of a record is nothing to stumble over.
+            $global:Lcm.Status = @([pscustomobject] @{ JobID = $job; Status = 'Success'; StartDate = [datetime] '2026-01-01'; ResourcesNotInDesiredState = $null })
+            (Invoke-Script 'follow' @{ JobId = $job }).job.error | Should -BeExactly ''
         }
         It 'tells what documents it has, and loses them' {
             [void] (Send-Stage -Name 'n.mof' -Byte $bytes)
@@ -224,19 +254,65 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
             $answer = Invoke-Script 'preflight' @{ Thumbprint = 'AB'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }
             $answer.documents.current | Should -Be 'Old'
             $answer.documents.pending | Should -Be 'New'
-            $answer = Invoke-Script 'withdraw' @{ Name = @('n.mof', 'not-there.mof') }
+            $global:Lcm.Calls.Clear()
+            $answer = Invoke-Script 'withdraw' @{ Name = @('n.mof'); Document = $false }
+            $answer.documents.pending | Should -Be 'New'
+            @($global:Lcm.Calls | Where-Object { $_.Name -eq 'RemoveConfiguration' }) | Should -HaveCount 0
+            [void] (Send-Stage -Name 'n.mof' -Byte $bytes)
+            $answer = Invoke-Script 'withdraw' @{ Name = @('n.mof', 'not-there.mof'); Document = $true; Configuration = '' }
             $answer.documents.current | Should -BeNullOrEmpty
             [System.IO.Directory]::GetFiles("$root/ProgramData/mimc/stage") | Should -HaveCount 0
             { Invoke-Script 'withdraw' @{ Name = @('../x') } } | Should -Throw
         }
     }
 
+    Context 'a document that stays' {
+        BeforeEach {
+            $current = "$root/SystemRoot/System32/Configuration/Current.mof"
+            [System.IO.File]::WriteAllText($current, 'ours, encrypted')
+            $look = { (Invoke-Script 'preflight' @{ Thumbprint = 'AB'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }).documents.current }
+        }
+        It 'is known by its hash when the LCM has no record of it any more' {
+            & $look | Should -BeExactly ''
+            (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = 'ContosoSync' }).documents.current | Should -Be 'ContosoSync'
+            & $look | Should -Be 'ContosoSync'
+            [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = '' })
+            & $look | Should -Be 'ContosoSync' -Because 'who removes staged files only knows of no document'
+        }
+        It 'is somebody else''s when the file is another one' {
+            [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = 'ContosoSync' })
+            [System.IO.File]::WriteAllText($current, 'theirs, encrypted')
+            & $look | Should -BeExactly ''
+            $global:Lcm.Status = @([pscustomobject] @{ Status = 'Success'; Type = 'Initial'; StartDate = [datetime] '2026-01-01'; MetaData = 'Name: Payroll;' })
+            & $look | Should -Be 'Payroll'
+            [System.IO.File]::Delete($current)
+            & $look | Should -BeNullOrEmpty
+        }
+        It 'is forgotten when it is removed' {
+            [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = 'ContosoSync' })
+            [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $true; Configuration = '' })
+            [System.IO.File]::WriteAllText($current, 'ours, encrypted')
+            & $look | Should -BeExactly ''
+        }
+        It 'is told beside a pending one of ours' {
+            [System.IO.File]::WriteAllText("$root/SystemRoot/System32/Configuration/Pending.mof", 'failed')
+            [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = 'ContosoSync' })
+            $documents = (Invoke-Script 'withdraw' @{ Name = @() }).documents
+            $documents.current, $documents.pending | Should -Be @('ContosoSync', 'ContosoSync')
+            @($documents.PSObject.Properties.Name) | Should -BeExactly @('current', 'pending')
+        }
+    }
+
     Context 'preflight' {
+        It 'refuses whoever is no administrator, and asks the LCM nothing' {
+            [MimcStandIns.Principal]::Administrator = $false
+            (Invoke-Script 'preflight' @{ Thumbprint = 'AB'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }).refused.code | Should -Be 'NotAdministrator'
+            $global:Lcm.Calls | Should -HaveCount 0
+        }
         It 'tells node, certificate and module' {
-            $global:Lcm.Certificates = @([pscustomobject] @{ Thumbprint = 'AB'; HasPrivateKey = $true; NotAfter = [datetime]::new(2027, 11, 24, 0, 0, 0, [System.DateTimeKind]::Utc) })
+            [MimcStandIns.Store]::All = @([pscustomobject] @{ Thumbprint = 'AB'; HasPrivateKey = $true; NotAfter = [datetime]::new(2027, 11, 24, 0, 0, 0, [System.DateTimeKind]::Utc) })
             $answer = Invoke-Script 'preflight' @{ Thumbprint = 'ab'; ModuleName = 'MimSyncDsc'; ModuleVersion = '0.1.0' }
             $answer.node.computerName | Should -Be 'CORPSYNC'
-            $answer.node.administrator | Should -BeTrue
             $answer.certificate.privateKey | Should -BeTrue
             ([datetime] $answer.certificate.expires).ToUniversalTime().ToString('o') | Should -Be '2027-11-24T00:00:00.0000000Z'
             $answer.documents.current | Should -BeNullOrEmpty
@@ -262,6 +338,12 @@ $accelerators::Add('System.Security.Cryptography.X509Certificates.X509Store', [S
             (Invoke-Script 'audit' $with).state.node.computerName | Should -Be 'X'
             $sent = @($global:Lcm.Calls | Where-Object { $_.Name -eq 'GetConfiguration' })[0].Arguments['configurationData']
             $sent[4..15] | Should -Be $bytes
+        }
+        It 'refuses an LCM that gives nothing, or nothing of ours' {
+            foreach ($given in @{ Value = $null }, @{ Value = @() }, @{ Value = @($null) }, @{ Value = @([pscustomobject] @{ CimSystemProperties = @{ ClassName = 'Other' } }) }) {
+                $global:Lcm.Configurations = $given.Value
+                (Invoke-Script 'audit' $with).refused.code | Should -Be 'AuditFailed'
+            }
         }
         It 'refuses without the certificate, without the module, with a busy LCM, and when Get fails' {
             $global:Lcm.Failure = 'login failed'

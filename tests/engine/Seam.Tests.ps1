@@ -2,6 +2,7 @@
 Describe 'the seam' {
     BeforeAll {
         Set-StrictMode -Version Latest
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
         $module = $env:MIMC_MODULE
         if (-not $module) { $module = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
         $seam = Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1'
@@ -14,7 +15,19 @@ Describe 'the seam' {
             [System.IO.File]::WriteAllText($file, $Text)
             Start-RealChild -FilePath $shell -Argument "-NoProfile -NonInteractive -InputFormat None -File `"$file`""
         }
+        function Invoke-Stood {
+            # Run functions of the seam whose types are those that stand in for Windows'; '' or the error's text.
+            param([hashtable] $Type, [scriptblock] $Body)
+            $copy = Join-Path -Path $TestDrive -ChildPath "$([guid]::NewGuid().ToString('N')).psm1"
+            [System.IO.File]::WriteAllText($copy, (Edit-Type -Text ([System.IO.File]::ReadAllText($seam)) -Type $Type))
+            try {
+                Import-Module -Name $copy -Prefix 'Stood'
+                & $Body | Out-Null
+                ''
+            } catch { $_.Exception.GetBaseException().Message }
+        }
     }
+    AfterAll { Remove-Command }
     It 'talks with a PowerShell child over its pipes, line by line' {
         $child = Start-Shell -Text '[Console]::Out.WriteLine("noise"); [Console]::Out.WriteLine("mimc:identity S-1"); $a = [Console]::In.ReadLine(); $b = [Console]::In.ReadLine(); [Console]::Out.WriteLine("mimc:exit $a-$b")'
         Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 30 | Should -Be 'S-1'
@@ -33,6 +46,163 @@ Describe 'the seam' {
         $child['Input'].WriteLine('')
         $child['Input'].Close()
         Wait-RealChild -Child $child -TimeoutSeconds 30 | Should -Be 3
+    }
+    It 'goes on where it gave up waiting, and remembers the last other line' {
+        $child = Start-RealChild -FilePath '/bin/sh' -Argument '-c "echo first; echo; read x; echo x:$x"'
+        Read-RealChildLine -Child $child -Prefix 'x:' -TimeoutSeconds 1 | Should -Be $null
+        $child['Last'] | Should -Be 'first'
+        $child['Input'].WriteLine('y')
+        $child['Input'].Flush()
+        Read-RealChildLine -Child $child -Prefix 'x:' -TimeoutSeconds 30 | Should -Be 'y'
+    }
+    It 'does not let a program hang that writes more than a pipe holds' {
+        $child = Start-RealChild -FilePath '/bin/sh' -Argument '-c "head -c 300000 /dev/zero; exit 4"'
+        Wait-RealChild -Child $child -TimeoutSeconds 20 | Should -Be 4
+    }
+    It 'has a program ended when it says so' {
+        $child = Start-RealChild -FilePath '/bin/sh' -Argument '-c "read x"'
+        Stop-RealChild -Child $child
+        $child['Process'].HasExited | Should -BeTrue
+    }
+    It 'makes a volatile key below a key that stays' {
+        [MimcStandIns.Registry]::Clear()
+        $said = Invoke-Stood -Type @{ 'Microsoft.Win32.RegistryKey' = [MimcStandIns.Registry] } -Body {
+            Set-StoodRegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending' -Value @{ SetupExitCode = 3010 } -Volatile
+            Set-StoodRegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\KeyBackup' -Value @{ Path = 'C:\keys' }
+            [MimcStandIns.Registry]::Restart()
+            if ((Get-StoodRegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\KeyBackup')['Path'] -ne 'C:\keys') { throw 'the record of the keys is gone' }
+            if (Get-StoodRegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending') { throw 'the restart is still pending' }
+        }
+        $said | Should -BeExactly ''
+    }
+    It 'locks the last folder only' {
+        [MimcStandIns.Directories]::Locked.Clear()
+        $global:Acl = @{ Owner = 'S-1-5-32-544'; Sddl = @{} }
+        $path = Join-Path -Path $TestDrive -ChildPath 'a/b/keys'
+        $types = @{ 'System.IO.Directory' = [MimcStandIns.Directories]; 'System.Security.AccessControl.DirectorySecurity' = [MimcStandIns.Security] }
+        Invoke-Stood -Type $types -Body { New-StoodLockedFolder -Path $path; New-StoodLockedFolder -Path $path } | Should -BeExactly ''
+        [MimcStandIns.Directories]::Locked | Should -Be @($path)
+        $global:Acl.Owner = 'S-1-5-21-9-9-9-1000'
+        Invoke-Stood -Type $types -Body { New-StoodLockedFolder -Path $path } | Should -BeLike 'MimSync.FolderOwner: *'
+    }
+    It 'replaces a key file by a whole one, and keeps the old one when the disk is full' {
+        [MimcStandIns.Files]::Calls.Clear()
+        $source = Join-Path -Path $TestDrive -ChildPath 'fresh.bin'
+        $target = Join-Path -Path $TestDrive -ChildPath 'miiskeys.bin'
+        $types = @{ 'System.IO.File' = [MimcStandIns.Files]; 'System.Security.AccessControl.FileSecurity' = [MimcStandIns.Security] }
+        foreach ($text in 'one', 'two') {
+            [System.IO.File]::WriteAllText($source, $text)
+            Invoke-Stood -Type $types -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeExactly ''
+            [System.IO.File]::ReadAllText($target) | Should -Be $text
+        }
+        $sddl = 'O:BAG:BAD:P(A;;FA;;;BA)(A;;FA;;;SY)'
+        [MimcStandIns.Files]::Calls | Should -Be @("Create miiskeys.bin.new $sddl", 'Move', "Create miiskeys.bin.new $sddl", "SetAccessControl miiskeys.bin $sddl", 'Replace')
+        [MimcStandIns.Files]::Full = $true
+        [System.IO.File]::WriteAllText($source, 'three')
+        try { Invoke-Stood -Type $types -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeLike '*not enough space*' }
+        finally { [MimcStandIns.Files]::Full = $false }
+        [System.IO.File]::ReadAllText($target) | Should -Be 'two'
+        [System.IO.File]::Exists("$target.new") | Should -BeFalse
+    }
+    Context 'an image' {
+        BeforeAll {
+            $global:Image = @{}
+            function global:Mount-DiskImage { param($ImagePath, $StorageType, $Access, [switch] $PassThru) $global:Image.Mounted = $true; [pscustomobject] @{ Path = $ImagePath } }
+            function global:Get-Volume { [CmdletBinding()] param([Parameter(ValueFromPipeline)] $Image) process { $global:Image.Looks++; $global:Image.Volume } }
+            function global:Dismount-DiskImage { param($ImagePath) $global:Image.Mounted = $false; if ($global:Image.Stuck) { throw 'it is in use' } }
+            function global:Start-Sleep { param([int] $Milliseconds) if ($global:Image.Looks -eq 3) { $global:Image.Volume = $global:Image.Later } }
+        }
+        AfterAll { Remove-Item -Path Function:\Mount-DiskImage, Function:\Get-Volume, Function:\Dismount-DiskImage, Function:\Start-Sleep }
+        BeforeEach { $global:Image = @{ Mounted = $false; Looks = 0; Volume = $null; Later = $null; Stuck = $false } }
+        It 'is known by its letter, which may come late' {
+            $global:Image.Later = [pscustomobject] @{ DriveLetter = [char] 'E' }
+            Mount-RealImage -Path 'D:\MIM.iso' | Should -BeExactly 'E:'
+            $global:Image.Mounted | Should -BeTrue
+        }
+        It 'does not stay mounted when it gets no letter: <Name>' -ForEach @(
+            @{ Name = 'no volume'; Later = $null; Stuck = $false }, @{ Name = 'a NUL'; Later = [pscustomobject] @{ DriveLetter = [char] 0 }; Stuck = $false }
+            @{ Name = 'null'; Later = [pscustomobject] @{ DriveLetter = $null }; Stuck = $false }, @{ Name = 'and cannot be taken away'; Later = $null; Stuck = $true }
+        ) {
+            $global:Image.Later = $Later
+            $global:Image.Stuck = $Stuck
+            { Mount-RealImage -Path 'D:\MIM.iso' -WarningAction SilentlyContinue } | Should -Throw 'MimSync.Media: *no drive letter*'
+            $global:Image.Mounted | Should -BeFalse
+        }
+    }
+    Context 'the installing process' {
+        BeforeAll {
+            # msi.dll in C#: it writes what it is told into the log, and has it open until it is told to stop.
+            $msi = @'
+namespace MimSync {
+    public class Who { public class Account { public string Value = "S-1-5-7"; } public Account User = new Account(); public static Who GetCurrent() { return new Who(); } }
+    public static class Installer {
+        static System.IO.FileStream log;
+        static bool stuck;
+        public static uint MsiSetInternalUI(uint level, System.IntPtr window) { return 0; }
+        public static uint MsiEnableLogW(uint mode, string file, uint attributes) {
+            if (file == null) { if (!stuck) log.Dispose(); }
+            else if (file != "") log = new System.IO.FileStream(file, System.IO.FileMode.Create, System.IO.FileAccess.Write, System.IO.FileShare.None);
+            return 0;
+        }
+        public static uint MsiInstallProductW(string package, string property) {
+            stuck = property.Contains("STUCK");
+            var text = System.Text.Encoding.Unicode.GetPreamble();
+            log.Write(text, 0, text.Length);
+            text = System.Text.Encoding.Unicode.GetBytes("installing " + package + "\r\n" + property + "\r\n");
+            log.Write(text, 0, text.Length);
+            log.Flush();
+            return 2147944003;
+        }
+    }
+}
+'@
+            $prelude = "Add-Type -TypeDefinition @'`n$msi`n'@`nfunction global:Add-Type { }`n" +
+            "[psobject].Assembly.GetType('System.Management.Automation.TypeAccelerators')::Add('System.Security.Principal.WindowsIdentity', [MimSync.Who])`n"
+            function Send-Line {
+                param([hashtable] $Child, [string[]] $Text)
+                foreach ($line in $Text) { $Child['Input'].WriteLine([System.Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes($line))) }
+                $Child['Input'].Flush()
+            }
+            $log = Join-Path -Path $TestDrive -ChildPath 'installer.log'
+        }
+        It 'says who it is, installs, takes the password out of the log, and says with what setup ended' {
+            $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
+            Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 60 | Should -Be 'S-1-5-7'
+            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'SERVICEPASSWORD="p""w" OTHER="p"', 'p"w'
+            Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
+            [System.IO.File]::ReadAllText($log) | Should -BeExactly "installing a.msi`r`nSERVICEPASSWORD=`"********`" OTHER=`"p`"`r`nno password here`r`n"
+            $child['Last'] | Should -Be $null
+        }
+        It 'marks the log of an account without a password too' {
+            $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
+            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'A="1"', ''
+            Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
+            [System.IO.File]::ReadAllText($log) | Should -BeLike "*no password here`r`n"
+        }
+        It 'removes a log that it cannot scrub' {
+            $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
+            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
+            Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
+            [System.IO.File]::Exists($log) | Should -BeFalse
+        }
+        It 'says with what setup ended though the log can be neither scrubbed nor removed' {
+            $child = Start-Shell -Text "$prelude; function global:Remove-Item { throw 'in use' }; Import-Module '$seam'; Invoke-InstallerChild"
+            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
+            Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
+            $child['Last'] | Should -BeLike "mimc:error $log may hold the password*"
+        }
+        It 'says why when it cannot begin' {
+            $child = Start-Shell -Text "Import-Module '$seam'; function global:Add-Type { throw `"no compiler`nhere`" }; Invoke-InstallerChild"
+            Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 60 | Should -BeExactly ''
+            $child['Last'] | Should -BeExactly 'mimc:error no compiler here'
+        }
+        It 'says why when the module is not whole' {
+            $lone = Join-Path -Path $TestDrive -ChildPath 'lone.ps1'
+            Copy-Item -LiteralPath (Join-Path -Path $module -ChildPath 'MimSyncDsc.Installer.ps1') -Destination $lone
+            $child = Start-RealChild -FilePath $shell -Argument "-NoProfile -NonInteractive -InputFormat None -File `"$lone`""
+            Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 60 | Should -BeExactly ''
+            $child['Last'] | Should -BeLike 'mimc:error *MimSyncDsc.Windows.psm1*'
+        }
     }
     It 'hashes a file, and tells a missing one from an empty one' {
         $file = Join-Path -Path $TestDrive -ChildPath 'file.bin'

@@ -18,7 +18,8 @@ function New-Windows {
         SqlFailure = $null; SysAdmin = 1; DatabaseId = $null; Row = $null
         Signature = @{ Status = 'Valid'; Subject = 'CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, C=US' }
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
-        Mounted = $null; Owner = 'ok'; Order = $null
+        Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
+        ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false
     }
 }
 
@@ -40,8 +41,9 @@ function Get-RegistryChild {
         if ($key.StartsWith("$Path\") -and -not $key.Substring($Path.Length + 1).Contains('\')) { $key.Substring($Path.Length + 1) }
     }
 }
-function Get-ServiceStatus { param([string] $Name) $global:Windows.Services[$Name] }
-function ConvertTo-Sid { param([string] $Name) $global:Windows.Sids[$Name] }
+# As in the seam: nothing, which is not $null.
+function Get-ServiceStatus { param([string] $Name) if ($global:Windows.Services.ContainsKey($Name)) { $global:Windows.Services[$Name] } }
+function ConvertTo-Sid { param([string] $Name) if ($global:Windows.Sids.ContainsKey($Name)) { $global:Windows.Sids[$Name] } }
 function ConvertFrom-Sid {
     param([string] $Sid)
     foreach ($name in $global:Windows.Sids.Keys) { if ($global:Windows.Sids[$name] -eq $Sid) { return $name } }
@@ -99,6 +101,7 @@ function Remove-Path {
 function Mount-Image {
     param([string] $Path)
     Add-Call -Name 'Mount-Image' -Argument $PSBoundParameters
+    if (-not $global:Windows.Letter) { throw "MimSync.Media: $Path was mounted and got no drive letter" }
     $global:Windows.Mounted = $Path
     $global:Windows.Files['E:\Synchronization Service\Synchronization Service.msi'] = 'msi'
     'E:'
@@ -106,7 +109,7 @@ function Mount-Image {
 function Dismount-Image {
     param([string] $Path)
     Add-Call -Name 'Dismount-Image' -Argument $PSBoundParameters
-    if ($global:Windows.Mounted -ne $Path) { throw "$Path is not mounted" }
+    if ($global:Windows.Mounted -ne $Path -or $global:Windows.DismountFails) { throw "$Path is not mounted" }
     $global:Windows.Mounted = $null
 }
 function Get-Signature { param([string] $Path) if ($global:Windows.Files.ContainsKey($Path)) { $global:Windows.Signature } }
@@ -131,25 +134,34 @@ function New-FirewallRule {
 function Start-Child {
     param([string] $FilePath, [string] $Argument)
     Add-Call -Name 'Start-Child' -Argument $PSBoundParameters
-    @{ Input = New-Object System.IO.StringWriter; Argument = $Argument }
+    $writer = New-Object System.IO.StringWriter
+    if ($global:Windows.ToolDeaf) { $writer = New-Object MimcStandIns.BrokenPipe }
+    @{ Input = $writer; Argument = $Argument }
 }
-function Start-InstallerChild { @{ Input = New-Object System.IO.StringWriter } }
+function Start-InstallerChild {
+    if ($global:Windows.ChildDeaf) { return @{ Input = New-Object MimcStandIns.BrokenPipe } }
+    @{ Input = New-Object System.IO.StringWriter }
+}
 function Read-ChildLine {
     param([hashtable] $Child, [string] $Prefix, [int] $TimeoutSeconds)
     Add-Call -Name 'Read-ChildLine' -Argument @{ Prefix = $Prefix; TimeoutSeconds = $TimeoutSeconds }
+    if ($global:Windows.ChildSays) { $Child['Last'] = $global:Windows.ChildSays }
     if ($Prefix -eq 'mimc:identity ') { return $global:Windows.ChildSid }
+    if ($global:Windows.ChildDeaf) { return '' }
     $lines = @($Child['Input'].ToString().Split("`n") | ForEach-Object {
             [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String($_.Trim())) })
-    $global:Windows.Order = @{ Package = $lines[0]; Log = $lines[1]; Text = $lines[2]; Password = $lines[3]; Property = @{} }
-    foreach ($match in [regex]::Matches($lines[2], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
+    $global:Windows.Order = @{ Package = $lines[0]; Log = $lines[1]; Text = $lines[3]; Password = $lines[4]; Property = @{} }
+    foreach ($match in [regex]::Matches($lines[3], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
         $global:Windows.Order.Property[$match.Groups[1].Value] = $match.Groups[2].Value.Replace('""', '"')
     }
     $global:Windows.Files[$lines[1]] = $global:Windows.SetupLog
+    if ($global:Windows.Scrubbed -and $global:Windows.ExitCode -match '\d') { $global:Windows.Files[$lines[1]] += "`r`n$($lines[2])`r`n" }
     if ($global:Windows.ExitCode -in '0', '3010', '1641') { Install-Product }
     if ($global:Windows.ExitCode -ne 'never') { $global:Windows.ExitCode }
 }
 function Wait-Child {
     param([hashtable] $Child, [int] $TimeoutSeconds)
+    if ($global:Windows.ToolDeaf) { return 5 }
     $typed = $Child['Input'].ToString().TrimEnd("`r", "`n")
     $managed = $Child['Argument'] -like '*$" /q'
     if (-not $managed -and $typed -ne $global:Windows.KeyPassword) { return }

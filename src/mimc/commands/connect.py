@@ -68,7 +68,8 @@ def _node(spec: Spec, target: Target, *, lab: bool) -> Iterator[Node]:
     read_secret = throwaway_secrets if lab else real_secrets()
     now = datetime.datetime.now(datetime.UTC)
     certificates = lab_certificates([target]) if lab else certificate_files(now)
-    documents = compile_spec(spec, [target], certificates, read_secret).nodes[target.name]
+    own = [target.connection.password] if target.connection.password and not lab else []
+    documents = compile_spec(spec, [target], certificates, read_secret, own).nodes[target.name]
     with _lab_address(target) if lab else _address(target, read_secret) as address:
         yield Node(
             address,

@@ -1,0 +1,192 @@
+// Stand-ins for .NET types that only Windows has, and the walker that finds what Windows PowerShell would write wrongly.
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Internal;
+
+namespace MimcStandIns
+{
+    // An access list that remembers what it was told.
+    public class Security
+    {
+        public string Sddl = "";
+        public void SetSecurityDescriptorSddlForm(string text) { Sddl = text; }
+    }
+
+    // The input of a program that has ended.
+    public class BrokenPipe : StringWriter
+    {
+        public override void WriteLine(string text) { throw new IOException("The pipe has been ended."); }
+    }
+
+    public class Identity
+    {
+        public class Account { public string Value = "S-1-5-21-1-2-3-500"; }
+        public Account User = new Account();
+        public static Identity GetCurrent() { return new Identity(); }
+    }
+
+    public class Principal
+    {
+        public static bool Administrator = true;
+        public Principal(object identity) { }
+        public bool IsInRole(object role) { return Administrator; }
+    }
+
+    public class Store
+    {
+        public static object[] All = new object[0];
+        public Store(string name, string place) { }
+        public object[] Certificates { get { return All; } }
+        public void Open(string mode) { }
+        public void Close() { }
+    }
+
+    // System.IO.Directory, with what .NET Framework alone has, and a Move that fails when it is told to.
+    public static class Directories
+    {
+        public static int FailingMove = 0;
+        public static List<string> Locked = new List<string>();
+        public static bool Exists(string path) { return Directory.Exists(path); }
+        public static object CreateDirectory(string path) { return Directory.CreateDirectory(path); }
+        public static object CreateDirectory(string path, Security security)
+        {
+            // As there: every folder that is missing gets the access list.
+            for (var p = path; p != null && !Directory.Exists(p); p = Path.GetDirectoryName(p)) Locked.Add(p);
+            return Directory.CreateDirectory(path);
+        }
+        public static string[] GetFiles(string path) { return Directory.GetFiles(path); }
+        public static string[] GetFiles(string path, string pattern) { return Directory.GetFiles(path, pattern); }
+        public static string[] GetFiles(string path, string pattern, SearchOption option) { return Directory.GetFiles(path, pattern, option); }
+        public static string[] GetDirectories(string path) { return Directory.GetDirectories(path); }
+        public static string[] GetFileSystemEntries(string path) { return Directory.GetFileSystemEntries(path); }
+        public static void Delete(string path, bool all) { Directory.Delete(path, all); }
+        public static void Move(string from, string to)
+        {
+            if (FailingMove > 0 && --FailingMove == 0) throw new IOException("Access to the path is denied.");
+            Directory.Move(from, to);
+        }
+    }
+
+    // System.IO.File, with what .NET Framework alone has, on a disk that may be full.
+    public static class Files
+    {
+        public static bool Full = false;
+        public static List<string> Calls = new List<string>();
+        public static bool Exists(string path) { return File.Exists(path); }
+        public static byte[] ReadAllBytes(string path) { return File.ReadAllBytes(path); }
+        public static void Delete(string path) { File.Delete(path); }
+        public static void Move(string from, string to) { Calls.Add("Move"); File.Move(from, to); }
+        public static void SetAccessControl(string path, Security security) { Calls.Add("SetAccessControl " + Path.GetFileName(path) + " " + security.Sddl); }
+        public static void Replace(string from, string to, string backup)
+        {
+            if (backup != null) throw new ArgumentException("The path is empty.");
+            Calls.Add("Replace");
+            File.Move(from, to, true);
+        }
+        public static Stream Create(string path, int size, FileOptions options, Security security)
+        {
+            Calls.Add("Create " + Path.GetFileName(path) + " " + security.Sddl);
+            return new Output(path);
+        }
+        private class Output : FileStream
+        {
+            public Output(string path) : base(path, FileMode.Create) { }
+            public override void Write(byte[] data, int offset, int count)
+            {
+                if (Full) throw new IOException("There is not enough space on the disk.");
+                base.Write(data, offset, count);
+            }
+        }
+    }
+
+    // Microsoft.Win32.RegistryKey over one tree in memory, with its rule of volatile keys.
+    public class Registry
+    {
+        private class Node
+        {
+            public bool Volatile;
+            public Dictionary<string, object> Values = new Dictionary<string, object>(StringComparer.OrdinalIgnoreCase);
+            public Dictionary<string, Node> Keys = new Dictionary<string, Node>(StringComparer.OrdinalIgnoreCase);
+        }
+        private static Node root = new Node();
+        private readonly Node node;
+        private Registry(Node node) { this.node = node; }
+        public static void Clear() { root = new Node(); }
+        public static void Restart() { Restart(root); }
+        private static void Restart(Node node)
+        {
+            foreach (var name in node.Keys.Keys.ToList())
+                if (node.Keys[name].Volatile) node.Keys.Remove(name); else Restart(node.Keys[name]);
+        }
+        public static Registry OpenBaseKey(string hive, string view) { return new Registry(root); }
+        public Registry OpenSubKey(string path)
+        {
+            var at = node;
+            foreach (var name in path.Split('\\')) if (!at.Keys.TryGetValue(name, out at)) return null;
+            return new Registry(at);
+        }
+        public Registry CreateSubKey(string path) { return CreateSubKey(path, null, "None"); }
+        public Registry CreateSubKey(string path, object check, object options)
+        {
+            var at = node;
+            foreach (var name in path.Split('\\'))
+            {
+                Node next;
+                if (!at.Keys.TryGetValue(name, out next))
+                {
+                    next = new Node { Volatile = options.ToString() == "Volatile" };
+                    if (at.Volatile && !next.Volatile) throw new IOException("Cannot create a stable subkey under a volatile parent key.");
+                    at.Keys[name] = next;
+                }
+                at = next;
+            }
+            return new Registry(at);
+        }
+        public void DeleteSubKeyTree(string path, bool mustExist)
+        {
+            var parent = OpenSubKey(path.Substring(0, path.LastIndexOf('\\')));
+            if (parent != null) parent.node.Keys.Remove(path.Substring(path.LastIndexOf('\\') + 1));
+        }
+        public string[] GetValueNames() { return node.Values.Keys.ToArray(); }
+        public string[] GetSubKeyNames() { return node.Keys.Keys.ToArray(); }
+        public object GetValue(string name) { return node.Values.TryGetValue(name, out var value) ? value : null; }
+        public void SetValue(string name, object value) { node.Values[name] = value; }
+        public void Close() { }
+    }
+
+    // What ConvertTo-Json of Windows PowerShell 5.1 does not write as PowerShell 7 does.
+    public static class Json
+    {
+        public static string Trap(object value) { return Find(value, "$"); }
+        private static string Find(object value, string path)
+        {
+            // Nothing, taken for null: written as {} (PowerShell#9231).
+            if (ReferenceEquals(value, AutomationNull.Value)) return path + " is nothing";
+            var wrapped = value as PSObject;
+            if (wrapped != null)
+            {
+                value = wrapped.BaseObject;
+                // Written as {"value": [...], "Count": 1}.
+                if (value is Array) return path + " is a wrapped array";
+                if (value is PSCustomObject)
+                    return wrapped.Properties.Select(p => Find(p.Value, path + "." + p.Name)).FirstOrDefault(found => found != null);
+            }
+            if (value is DateTime) return path + " is a date";
+            var map = value as IDictionary;
+            if (map != null)
+            {
+                foreach (DictionaryEntry entry in map) { var found = Find(entry.Value, path + "." + entry.Key); if (found != null) return found; }
+                return null;
+            }
+            var list = value as IEnumerable;
+            if (list == null || value is string) return null;
+            var at = 0;
+            foreach (var item in list) { var found = Find(item, path + "[" + at++ + "]"); if (found != null) return found; }
+            return null;
+        }
+    }
+}
