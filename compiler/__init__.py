@@ -4,7 +4,6 @@ text -> loaded YAML -> layers -> Spec -> Documents -> ps1 | MOF -> Bundle
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 import mimc
@@ -39,14 +38,16 @@ def compile_spec(
         SpecError: what is wrong with the spec of a target, a credential without a certificate, or secrets that are
             not there (all at once).
     """
-    source, texts = source_name(spec.file), InstanceTexts()
+    texts, scripts = InstanceTexts(), ps1.ScriptTexts()
     plans = [plan(spec, target, find_certificate(target), module.version()) for target in targets]
     needed = [reference for each in plans for reference in each.references]
     secrets = resolve([*needed, *further], read_secret)
-    nodes = {each.target.name: each.write(source, secrets, texts) for each in plans}
+    nodes = {each.target.name: each.write(secrets, texts) for each in plans}
     files: dict[str, bytes] = {}
     for each in plans:
-        files |= node_files(each, nodes[each.target.name], script_name(spec, each.target, len(plans)))
+        files |= node_files(
+            each, nodes[each.target.name], script_name(spec, each.target, len(plans)), scripts
+        )
     manifest = make_manifest(
         spec,
         {name: sha256(data) for name, data in files.items()},
@@ -61,21 +62,18 @@ def restoring_document(spec: Spec, node: str, settings: Mapping[str, object]) ->
     return meta_mof.write(MetaDocument(spec.name, node, settings))
 
 
-def source_name(file: str) -> str:
-    """Return the name of a spec for SourceInfo: no folder of this machine, and text whatever its bytes are."""
-    return PurePath(file.replace("\\", "/")).name.encode("utf-8", "backslashreplace").decode()
-
-
 def script_name(spec: Spec, target: Target, nodes: int) -> str:
     """Return the name of the configuration that *target* stands in: with several nodes each has its own."""
     return f"{spec.name}.ps1" if nodes == 1 else f"{spec.name}.{target.name}.ps1"
 
 
-def node_files(each: Plan, documents: NodeDocuments, script: str) -> dict[str, bytes]:
-    """Return the files of one node by their names."""
+def node_files(
+    each: Plan, documents: NodeDocuments, script: str, scripts: ps1.ScriptTexts
+) -> dict[str, bytes]:
+    """Return the files of one node by their names; *script* is that of its configuration."""
     name = each.target.name
     files = {
-        script: ps1.write([each.document], [each.meta]),
+        script: ps1.write([each.document], [each.meta], scripts),
         f"{name}.mof": documents.mof,
         # New-DscChecksum: upper-case hex, no line end (reference/oracle/checksum-file).
         f"{name}.mof.checksum": sha256(documents.mof).upper().encode(),

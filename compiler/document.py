@@ -41,6 +41,7 @@ class Embedded:
 
 #: One thing that a property can hold; None is NULL.
 Scalar = str | bool | int | float | Char16 | DateTime | Credential | Embedded | None
+_PLAIN = frozenset((str, bool, int, float, type(None)))
 #: What an instance's property can hold. A tuple is an array.
 Value = Scalar | tuple[Scalar, ...]
 
@@ -133,6 +134,9 @@ def _manager_meaning(manager: Instance) -> dict[str, object]:
 
 def _credentials(values: Mapping[str, Value]) -> Iterator[Credential]:
     for value in values.values():
+        # Most values are plain, and a document has hundreds: they are passed over first.
+        if type(value) in _PLAIN:
+            continue
         for item in value if isinstance(value, tuple) else (value,):
             if isinstance(item, Credential):
                 yield item
@@ -141,6 +145,8 @@ def _credentials(values: Mapping[str, Value]) -> Iterator[Credential]:
 
 
 def _meaning(value: Value) -> object:
+    if type(value) in _PLAIN:
+        return value
     match value:
         case tuple():
             return [_meaning(item) for item in value]

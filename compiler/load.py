@@ -17,6 +17,8 @@ import yaml
 
 from mimc.errors import Position, Problem, SpecError
 
+from .wording import word
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH = 50
 #: Values that aliases may add beyond what stands in the text: a bomb is refused, anchors in a spec are not.
@@ -97,14 +99,16 @@ def is_reference(value: object) -> bool:
     return isinstance(value, dict) and len(value) == 1 and (VAR in value or JOIN in value)
 
 
-def load(data: bytes, file: str) -> Loaded:
+def load(data: bytes, file: str, *, any_tag: bool = False) -> Loaded:
     """Return the one YAML document in *data*; *file* is its name in errors.
+
+    *any_tag* is for files of others: a tag is passed over there, and an error in a spec.
 
     Raises:
         SpecError: not UTF-8 text, empty, not YAML, or one of the rules above is broken.
     """
     text = _decode(data, file)
-    reader = _Reader(file, len(text))
+    reader = _Reader(file, len(text), any_tag)
     try:
         value, root = reader.document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
@@ -146,8 +150,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Proble
 class _Reader:
     """Builds data and places from events, one document, collecting problems on its way."""
 
-    def __init__(self, file: str, text_length: int) -> None:
-        self.file = file
+    def __init__(self, file: str, text_length: int, any_tag: bool) -> None:
+        self.file, self._any_tag = file, any_tag
         self.problems: list[Problem] = []
         self._budget = text_length + _MAX_ALIASED_VALUES
         self._anchors: dict[str, tuple[Any, Place]] = {}
@@ -173,6 +177,7 @@ class _Reader:
             raise SpecError([self._at(event, f"nested more than {_MAX_DEPTH} levels deep")])
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
+        self._check_tag(event)
         place = self._place(event)
         value: Any
         if isinstance(event, yaml.ScalarEvent):
@@ -189,7 +194,14 @@ class _Reader:
 
     def _alias(self, event: yaml.AliasEvent) -> tuple[Any, Place]:
         if event.anchor not in self._anchors:
-            raise SpecError([self._at(event, f"the alias *{event.anchor} has no anchor before it")])
+            raise SpecError(
+                [
+                    self._at(
+                        event,
+                        "there is no anchor before this alias; a text that begins with * goes in quotes",
+                    )
+                ]
+            )
         value, place = self._anchors[event.anchor]
         self._budget -= place.values
         if self._budget < 0:
@@ -215,12 +227,19 @@ class _Reader:
             if key in items:
                 first = place.keys[key]
                 self.problems.append(
-                    self._at(event, f"the key {key} stands twice, first in line {first.line}")
+                    self._at(event, f"the key {word(key)} stands twice, first in line {first.line}")
                 )
                 continue
             items[key], place.children[key], place.keys[key] = value, child, key_place
             place.values += child.values
         return items
+
+    def _check_tag(self, event: yaml.Event) -> None:
+        tag = getattr(event, "tag", None)
+        if not self._any_tag and tag not in (None, "!", "tag:yaml.org,2002:str"):
+            self.problems.append(
+                self._at(event, "a tag (!name) means nothing here; write the value as it is")
+            )
 
     def _check_characters(self, event: yaml.ScalarEvent) -> None:
         for character in event.value:

@@ -13,19 +13,15 @@ from .lcm_classes import ARRAYS, SETTINGS, VERSION_1
 from .literals import mof as literal
 from .literals import mof_array
 from .mof import Seal
-from .mof_writer import MofWriter
+from .mof_writer import MofWriter, source_info
 
 
-def write(document: MetaDocument, source: str = "", seal: Seal | None = None) -> bytes:
-    """Return the meta MOF of *document*.
-
-    *source* is the spec's file name, which SourceInfo points at; *seal* gives the sealed password of a credential and
-    is needed when a manager has one.
-    """
+def write(document: MetaDocument, seal: Seal | None = None) -> bytes:
+    """Return the meta MOF of *document*; *seal* is needed when a manager has a credential."""
     writer = MofWriter()
     aliases: dict[str, list[str]] = {array: [] for array in ARRAYS}
     for manager in document.managers:
-        alias = writer.instance(manager.class_name, dict(_manager(writer, manager, source, seal)))
+        alias = writer.instance(manager.class_name, dict(_manager(writer, manager, seal)))
         array = next(name for name, classes in ARRAYS.items() if manager.class_name in classes)
         aliases[array].append(alias)
     settings = {name: literal(value) for name, value in document.settings.items()}
@@ -41,10 +37,7 @@ def write(document: MetaDocument, source: str = "", seal: Seal | None = None) ->
     return writer.file(document.node)
 
 
-def _manager(
-    writer: MofWriter, manager: Instance, source: str, seal: Seal | None
-) -> Iterator[tuple[str, str]]:
-    place = manager.position
+def _manager(writer: MofWriter, manager: Instance, seal: Seal | None) -> Iterator[tuple[str, str]]:
     yield "ResourceID", literal(manager.resource_id)
     for name, value in manager.values.items():
         if isinstance(value, Credential):
@@ -53,4 +46,4 @@ def _manager(
             yield name, writer.instance("MSFT_Credential", body)
         else:
             yield name, literal(value)
-    yield "SourceInfo", literal(f"{source}::{place.line}::{place.column}::{manager.friendly_name}")
+    yield "SourceInfo", literal(source_info(manager.position, manager.friendly_name))

@@ -9,7 +9,7 @@ from .document import Document, Embedded, Instance, Value
 from .literals import mof as literal
 from .literals import mof_array
 from .modules import INBOX_MODULE, INBOX_VERSIONS
-from .mof_writer import MofWriter
+from .mof_writer import MofWriter, source_info
 
 #: Gives the sealed text of a credential's password.
 Seal = Callable[[Credential], str]
@@ -39,34 +39,27 @@ class InstanceTexts:
     distinct does not grow with its nodes.
     """
 
-    _blocks: dict[tuple[int, str, str, str], tuple[Instance, tuple[Block, ...]]] = field(default_factory=dict)
+    _blocks: dict[tuple[int, str, str], tuple[Instance, tuple[Block, ...]]] = field(default_factory=dict)
 
-    def of(
-        self, instance: Instance, configuration: str, source: str, module_version: str
-    ) -> tuple[Block, ...]:
+    def of(self, instance: Instance, configuration: str, module_version: str) -> tuple[Block, ...]:
         """Return the blocks of *instance*, the resource itself last."""
-        key = id(instance), configuration, source, module_version
+        key = id(instance), configuration, module_version
         if key not in self._blocks:
             if len(self._blocks) >= MAX_REMEMBERED:
                 self._blocks.clear()
             # The instance stays in the table: as long as it does, no other one can have its id.
-            self._blocks[key] = instance, _blocks(instance, configuration, source, module_version)
+            self._blocks[key] = instance, _blocks(instance, configuration, module_version)
         return self._blocks[key][1]
 
 
-def write(
-    document: Document, spec_hash: str, source: str, seal: Seal, texts: InstanceTexts | None = None
-) -> bytes:
-    """Return the node MOF of *document*; *source* is the spec's file name, which SourceInfo points at.
-
-    *texts* is for callers that write many documents of one spec.
-    """
+def write(document: Document, spec_hash: str, seal: Seal, texts: InstanceTexts | None = None) -> bytes:
+    """Return the node MOF of *document*; *texts* is for callers that write many documents of one spec."""
     writer = MofWriter()
     run_as = any(RUN_AS in instance.values for instance in document.instances)
     known = InstanceTexts() if texts is None else texts
     for instance in document.instances:
         version = module_version(instance, run_as)
-        _add(writer, known.of(instance, document.configuration, source, version), seal)
+        _add(writer, known.of(instance, document.configuration, version), seal)
     writer.document(
         document.configuration,
         minimum_version="2.0.0" if run_as else "1.0.0",
@@ -110,13 +103,11 @@ def _filled(part: Part, aliases: list[str], seal: Seal) -> str:
             return literal(seal(part))
 
 
-def _blocks(instance: Instance, configuration: str, source: str, version: str) -> tuple[Block, ...]:
-    position = instance.position
-    info = f"{source}::{position.line}::{position.column}::{instance.friendly_name}"
+def _blocks(instance: Instance, configuration: str, version: str) -> tuple[Block, ...]:
     last: dict[str, Value] = {
         "ModuleName": instance.module_name,
         "ModuleVersion": version,
-        "SourceInfo": info,
+        "SourceInfo": source_info(instance.position, instance.friendly_name),
     }
     if instance.depends_on:
         last["DependsOn"] = instance.depends_on

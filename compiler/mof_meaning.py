@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from mimc.cms import is_sealed
-from mimc.errors import MimcError
+from mimc.errors import InputError
 from mimc.secret import MASK
 
 from .mof_literals import Char16
@@ -31,11 +31,8 @@ _MAX_SHOWN = 70
 _BEFORE_THE_DIFFERENCE = 20
 
 
-class NestingError(MimcError):
+class NestingError(InputError):
     """The instances of a document lie in each other so deep, or so often, that nothing could show it."""
-
-    exit_code = 3
-    exit_word = "invalid"
 
 
 @dataclass(frozen=True, slots=True)

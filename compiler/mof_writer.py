@@ -8,6 +8,9 @@ machine or the user goes in.
 import codecs
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import PurePath
+
+from mimc.errors import Position
 
 from .literals import mof as literal
 
@@ -73,6 +76,15 @@ class MofWriter:
         header = f"/*\n@TargetNode='{node}'\n@GeneratedBy={_AUTHOR}\n*/\n\n"
         text = header + "\n".join(self._parts)
         return codecs.BOM_UTF16_LE + text.replace("\n", "\r\n").encode("utf-16-le")
+
+
+def source_info(position: Position, keyword: str) -> str:
+    """Return SourceInfo: the place in the spec, which the LCM repeats in its messages.
+
+    The file without its folder, which is this machine's, and as text, whatever the bytes of its name are.
+    """
+    name = PurePath(position.file.replace("\\", "/")).name.encode("utf-8", "backslashreplace").decode()
+    return f"{name}::{position.line}::{position.column}::{keyword}"
 
 
 def body(properties: Mapping[str, str]) -> str:

@@ -13,9 +13,10 @@ from mimc.errors import InputError, Problem, SpecError
 from mimc.resources import module
 from mimc.secret import Secret, SecretReference
 
-from . import FindCertificate, node_files, script_name, source_name
+from . import FindCertificate, node_files, script_name
 from .mof import InstanceTexts
 from .plan import plan
+from .ps1 import ScriptTexts
 from .spec import Spec, Target
 
 #: Below this many nodes a second process costs more than it saves.
@@ -50,12 +51,12 @@ class Work:
 
     def lines(self, targets: Sequence[Target], of: int) -> Iterator[NodeLine | list[Problem]]:
         """Yield a line, or the problems, of each of *targets*, which are some *of* the nodes in all."""
-        source, texts = source_name(self.spec.file), InstanceTexts()
+        texts, scripts = InstanceTexts(), ScriptTexts()
         for target in targets:
             try:
                 planned = plan(self.spec, target, self.find_certificate(target), module.version())
-                documents = planned.write(source, self.secrets, texts)
-                files = node_files(planned, documents, script_name(self.spec, target, of))
+                documents = planned.write(self.secrets, texts)
+                files = node_files(planned, documents, script_name(self.spec, target, of), scripts)
                 yield NodeLine(
                     target.name,
                     documents.spec_hash,

@@ -38,13 +38,8 @@ class Plan:
         """The secrets that the documents need."""
         return [credential.password for credential in self.credentials]
 
-    def write(
-        self, source: str, secrets: Mapping[SecretReference, Secret], texts: mof.InstanceTexts
-    ) -> NodeDocuments:
-        """Return the documents with every secret sealed.
-
-        *source* is the spec's name in SourceInfo; *texts* holds what documents of one spec share.
-        """
+    def write(self, secrets: Mapping[SecretReference, Secret], texts: mof.InstanceTexts) -> NodeDocuments:
+        """Return the documents with every secret sealed; *texts* holds what documents of one spec share."""
         seal = sealer(secrets, self.certificate)
         identity = spec_hash(self.document, self.meta)
         service = self.node.service
@@ -56,9 +51,9 @@ class Plan:
             resource_id=self.document.instances[-1].resource_id,
             spec_hash=identity,
             thumbprint=self.certificate.thumbprint if self.certificate else "",
-            mof=mof.write(self.document, identity, source, seal, texts),
-            meta_mof=meta_mof.write(self.meta, source, seal),
-            audit_mof=mof.write(self.audit, identity, source, seal) if self.audit else None,
+            mof=mof.write(self.document, identity, seal, texts),
+            meta_mof=meta_mof.write(self.meta, seal),
+            audit_mof=mof.write(self.audit, identity, seal) if self.audit else None,
             keep_document=self.node.lcm.keep_document,
             setup_timeout_s=timeout_s,
             desired=service.desired if service else {},

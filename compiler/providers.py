@@ -257,7 +257,7 @@ def _look_up(reference: SecretReference, path: PurePath, content: Secret) -> Sec
 def _value(content: Secret, file: str, steps: tuple[str, ...]) -> tuple[Secret | None, str]:
     # Returns what is wrong and raises nothing: what YAML says of a text quotes it, and frames hold it.
     try:
-        data = load(content.reveal().encode(), file).data
+        data = load(content.reveal().encode(), file, any_tag=True).data
     except SpecError as error:
         return None, f"is not YAML that can be read, at line {error.problems[0].position.line}"
     for at, step in enumerate(steps):

@@ -231,8 +231,12 @@ def _base(chain: Sequence[Loaded], read_file: ReadFile | None) -> Loaded:
 
 def _beyond_the_schema(loaded: Loaded) -> Iterator[Problem]:
     groups = loaded.data.get("groups", {})
+    first: dict[str, str] = {}
     for name, target in loaded.data["targets"].items():
         path: Path = ("targets", name)
+        if (other := first.setdefault(name.lower(), name)) != name:
+            text = f"targets.{name}: is {other} in another case, and their documents would be one file on Windows"
+            yield Problem(loaded.position(path, key=True), text)
         connection = target.get("connection", {})
         if connection.get("auth") in ("ntlm", "basic") and not {"user", "password"} <= connection.keys():
             yield Problem(

@@ -18,6 +18,7 @@ from mimc.errors import Problem
 from mimc.resources.spec_schema import without_required
 
 from .load import Loaded, Path, is_reference
+from .wording import SECRET_HINT, kind, shown, word
 
 _TYPE_NAMES = {
     "object": "a block of keys",
@@ -28,7 +29,6 @@ _TYPE_NAMES = {
     "number": "a number",
     "null": "nothing",
 }
-_SECRET_HINT = "a secret is never written down here: write {secret: {env: NAME}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _problems(loaded: Loaded, fault: _Fault) -> Iterator[Problem]:
     elif fault.rule == "required":
         yield from _missing_keys(loaded, fault)
     elif fault.schema.get("x-secret"):
-        hint = fault.schema.get("x-hint", _SECRET_HINT)
+        hint = fault.schema.get("x-hint", SECRET_HINT)
         yield Problem(loaded.position(fault.path), f"{_name(fault.path)}: {hint}")
     else:
         yield Problem(loaded.position(fault.path), f"{_name(fault.path)}: {_expectation(fault)}")
@@ -147,7 +147,7 @@ def _unknown_keys(loaded: Loaded, fault: _Fault) -> Iterator[Problem]:
                 # A password may stand in the place of a key too: it is not repeated.
                 yield Problem(position, f"unknown key{where}{hint or f'; it can have {_choices(known)}'}")
             else:
-                yield Problem(position, f"unknown key {key}{where}{hint}")
+                yield Problem(position, f"unknown key {word(key)}{where}{hint}")
 
 
 def _missing_keys(loaded: Loaded, fault: _Fault) -> Iterator[Problem]:
@@ -164,12 +164,12 @@ def _expectation(fault: _Fault) -> str:
         case "type":
             names = [fault.wanted] if isinstance(fault.wanted, str) else fault.wanted
             wanted = expected or _choices(_TYPE_NAMES[name] for name in names)
-            text = f"expected {wanted}, got {_kind(fault.value, fault.wanted)}"
+            text = f"expected {wanted}, got {_got(fault.value, fault.wanted)}"
             return text + _quoting_hint(fault.wanted, fault.value)
         case "enum" | "const":
             choices = fault.wanted if fault.rule == "enum" else [fault.wanted]
             near = did_you_mean(fault.value, choices)
-            return f"expected {_choices(choices)}, got {_shown(fault.value)}{near}"
+            return f"expected {_choices(choices)}, got {shown(fault.value)}{near}"
         case "minimum" | "maximum":
             low, high = fault.schema["minimum"], fault.schema["maximum"]
             return f"expected a number from {low} to {high}, got {fault.value}"
@@ -178,7 +178,9 @@ def _expectation(fault: _Fault) -> str:
         case "minLength":
             return "expected some text"
         case _:
-            return f"expected {expected}, got {_shown(fault.value)}"
+            # A URL with a password in it is a host to some: what may hold one is not repeated.
+            got = "" if fault.schema.get("x-unrepeated") else f", got {shown(fault.value)}"
+            return f"expected {expected}{got}"
 
 
 def _quoting_hint(wanted: str, value: object) -> str:
@@ -189,22 +191,9 @@ def _quoting_hint(wanted: str, value: object) -> str:
     return ""
 
 
-def _kind(value: object, wanted: str) -> str:
-    if isinstance(value, dict):
-        return "a block of keys"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
+def _got(value: object, wanted: str) -> str:
     # Text in the place of a block may be anything, a password too: it is not repeated.
-    return "text" if wanted == "object" and isinstance(value, str) else _shown(value)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
-    return f"'{text}'" if text.isprintable() else repr(text)
+    return kind(value) if wanted == "object" else shown(value)
 
 
 def _choices(values: Iterable[object]) -> str:
@@ -212,7 +201,7 @@ def _choices(values: Iterable[object]) -> str:
 
 
 def _name(path: Path) -> str:
-    return ".".join(str(step) for step in path) or "the spec"
+    return ".".join(word(str(step)) for step in path) or "the spec"
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str:

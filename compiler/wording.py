@@ -22,6 +22,11 @@ def kind(value: object) -> str:
             return "text"
 
 
+def word(key: str) -> str:
+    """Return *key* as messages repeat it: itself, unless it holds what would move a cursor or a line."""
+    return key if key.isprintable() else repr(key)
+
+
 def shown(value: object) -> str:
     """Return *value* as messages repeat it: short, printable, blocks and lists by their kind only."""
     if value is None or isinstance(value, dict | list):

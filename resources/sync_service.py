@@ -19,8 +19,14 @@ from .compare import LOCAL_NAMES, compare, version_parts
 FIRST_VERSION_WITH_GMSA = "4.6.34.0"
 
 _MAINTENANCE = "setup's maintenance mode would have to change it"
-_ABSOLUTE_PATH = {"pattern": r"^([A-Za-z]:\\|\\\\[^\\]+\\[^\\]+)", "x-expected": "an absolute Windows path"}
-_DOMAIN_NAME = {"pattern": r'^[^\\/"\[\]:;|=,+*?<>@]+\\[^\\/"\[\]:;|=,+*?<>]+$', "x-expected": "DOMAIN\\name"}
+_ABSOLUTE_PATH = {
+    "pattern": r"^([A-Za-z]:\\|\\\\[^\\\x00-\x1f]+\\[^\\\x00-\x1f]+)[^\x00-\x1f]*$",
+    "x-expected": "an absolute Windows path in one line",
+}
+_DOMAIN_NAME = {
+    "pattern": r'^[^\\/"\[\]:;|=,+*?<>@\x00-\x1f]+\\[^\\/"\[\]:;|=,+*?<>\x00-\x1f]+$',
+    "x-expected": "DOMAIN\\name",
+}
 
 
 def _group(name: str, key: str, what: str, default: str) -> Property:
@@ -160,7 +166,7 @@ SYNC_SERVICE = ResourceType(
             "service account",
             cannot_set=f"{_MAINTENANCE}, with the key file at hand",
             schema={
-                "pattern": r'^[^\\/"\[\]:;|=,+*?<>@]+\\[^\\/"\[\]:;|=,+*?<>]+\$$',
+                "pattern": r'^[^\\/"\[\]:;|=,+*?<>@\x00-\x1f]+\\[^\\/"\[\]:;|=,+*?<>\x00-\x1f]+\$$',
                 "x-expected": "DOMAIN\\name$, a group managed service account",
             },
         ),
@@ -198,7 +204,10 @@ SYNC_SERVICE = ResourceType(
             Rule.VERSION,
             ("minimumVersion",),
             cannot_set="the product has to be patched",
-            schema={"pattern": r"^\d+(\.\d+){1,3}$", "x-expected": 'a version such as "4.6.34.0", in quotes'},
+            schema={
+                "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9}){1,3}$",
+                "x-expected": 'a version such as "4.6.34.0", in quotes',
+            },
         ),
         Property(
             "SetupTimeout",

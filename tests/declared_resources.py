@@ -49,6 +49,6 @@ def document(data: bytes | str) -> Document:
 def files(made: Document) -> dict[str, str]:
     """Return the texts of *made* by name."""
     return {
-        "expected.mof": mof.write(made, "0" * 64, "spec.yaml", sealed).decode("utf-16"),
+        "expected.mof": mof.write(made, "0" * 64, sealed).decode("utf-16"),
         "expected.ps1": ps1.write([made], []).decode("utf-8"),
     }

@@ -24,8 +24,8 @@ def documents(spec: Spec) -> dict[str, bytes]:
         meta = meta_document(node.lcm, spec.name, target.name, THUMBPRINT)
         identity = spec_hash(document, meta)
         files[script_name(spec, target, len(spec.targets))] = ps1.write([document], [meta])
-        files[f"{target.name}.mof"] = mof.write(document, identity, "spec.yaml", sealed)
-        files[f"{target.name}.meta.mof"] = meta_mof.write(meta, "spec.yaml", sealed)
+        files[f"{target.name}.mof"] = mof.write(document, identity, sealed)
+        files[f"{target.name}.meta.mof"] = meta_mof.write(meta, sealed)
         if audit := audit_document(spec.name, target.name, node, MODULE_VERSION):
-            files[f"{target.name}.audit.mof"] = mof.write(audit, identity, "spec.yaml", sealed)
+            files[f"{target.name}.audit.mof"] = mof.write(audit, identity, sealed)
     return files

@@ -393,7 +393,7 @@ def test_whatever_stands_in_the_section_is_either_named_or_a_document_that_the_l
         assert all(str(problem).startswith("spec.yaml:") for problem in problems)
         return
     document = meta_document(lcm, "C", "node", THUMBPRINT)
-    assert check_rules(read_mof(meta_mof.write(document, "spec.yaml", sealed)), meta=True) == []
+    assert check_rules(read_mof(meta_mof.write(document, sealed)), meta=True) == []
 
 
 def test_the_schema_that_is_shipped_is_the_one_made_from_the_classes() -> None:

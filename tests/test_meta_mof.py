@@ -51,7 +51,7 @@ def document_of(case: Path) -> MetaDocument:
 
 
 def compiled(case: Path) -> bytes:
-    return meta_mof.write(document_of(case), case.name, sealed)
+    return meta_mof.write(document_of(case), sealed)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
@@ -319,7 +319,7 @@ localConfigurationManager:
 def test_a_document_can_hold_everything_at_once() -> None:
     lcm, problems = lcm_of(EVERYTHING)
     assert problems == []
-    data = meta_mof.write(meta_document(lcm, "Everything", "node", THUMBPRINT), "spec.yaml", sealed)
+    data = meta_mof.write(meta_document(lcm, "Everything", "node", THUMBPRINT), sealed)
     assert check_rules(read_mof(data), meta=True) == []
     read = meaning(data)
     meant, blocks = read["settings"], read["blocks"]
@@ -356,7 +356,7 @@ def test_the_configuration_and_the_document_say_the_same(case: Path | None, engi
     resource = Instance("MSFT_Log", "Log", "L", "M", "1.0", {"Message": "x"}, Position("spec.yaml", 1, 1))
     text = ps1.write([Document(name, node, (resource,))], [document]).decode("utf-8-sig")
     script = engine_7.ask({"configuration": text})[f"{name}Lcm"][node]
-    mof = read_mof(meta_mof.write(document, "spec.yaml", sealed))
+    mof = read_mof(meta_mof.write(document, sealed))
     (meta,) = (i for i in mof.instances if i.is_a("MSFT_DSCMetaConfiguration"))
     settings = {k: v for k, v in meta.properties.items() if k not in ARRAYS or v == ()}
     assert _said(script.pop("Settings")) == settings

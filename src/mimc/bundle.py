@@ -107,8 +107,15 @@ class BundleFolder:
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Move every file that *manifest* names to its place, then write the manifest."""
         self.put("manifest.json", manifest_text(manifest))
+        names = (*manifest["files"], "manifest.json")
+        for name in names:
+            # The one thing that would stop a move half-way.
+            if (self.folder / name).is_dir():
+                raise InputError(
+                    f"{self.folder / name}: a folder is in the place of a file; nothing was written"
+                )
         with self._errors():
-            for name in (*manifest["files"], "manifest.json"):
+            for name in names:
                 (self._stage / name).replace(self.folder / name)
 
     @contextmanager

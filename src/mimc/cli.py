@@ -5,6 +5,7 @@ Only the chosen verb's module is imported, so that ``--version`` and ``validate`
 
 import argparse
 import importlib
+import os
 import sys
 from typing import NoReturn
 
@@ -21,8 +22,12 @@ VERBS = {
     "get": ("examine", "show what a node says of itself; changes nothing"),
     "test": ("examine", "say whether a node is in the desired state; changes nothing"),
     "schema": ("schema", "print the JSON Schema of a spec for editors; describe PowerShell classes"),
+    "mof": ("mof", "show a compiled document; say in what two of them differ"),
+    "import": ("importing", "turn a compiled document into a spec"),
     "lab": ("lab", "the stand-in node on this machine: serve, show, tamper, reset"),
 }
+#: More problems than anybody reads at once.
+_MAX_PROBLEMS = 100
 _EXIT_CODES = """\
 exit codes:
   0 ok              done; nothing differs, or applied and verified
@@ -47,23 +52,49 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line *argv* (default: that of the process) and return its exit code."""
-    _use_utf8()
+    _open_streams()
+    code = _guarded(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone. What the verb found still counts.
+        _discard_stdout()
+    except OSError as error:
+        _discard_stdout()
+        _say(f"mimc: the output cannot be written: {error.strerror}")
+        return code or MimcError.exit_code
+    return code
+
+
+def _guarded(argv: list[str]) -> int:
+    try:
+        return _run(argv)
     except SpecError as error:
-        count = len(error.problems)
-        _say(f"{error}\n{count} problem{'s' if count > 1 else ''}; nothing was written or contacted")
+        _say(_problems(error))
         return error.exit_code
     except MimcError as error:
         _say(f"mimc: {error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        _say("mimc: interrupted")
+    except KeyboardInterrupt as interrupt:
+        _say(f"mimc: interrupted{f': {interrupt}' if interrupt.args else ''}")
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone: nothing is left to say to anybody.
-        sys.stderr.close()
-        return 0
+        _discard_stdout()
+        return MimcError.exit_code
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _discard_stdout()
+        _say(f"mimc: the output cannot be written: {error.strerror}")
+        return MimcError.exit_code
+
+
+def _problems(error: SpecError) -> str:
+    count = len(error.problems)
+    lines = [str(problem) for problem in error.problems[:_MAX_PROBLEMS]]
+    if count > _MAX_PROBLEMS:
+        lines.append(f"and {count - _MAX_PROBLEMS} more")
+    return "\n".join([*lines, f"{count} problem{'s' if count > 1 else ''}; nothing was written or contacted"])
 
 
 def _run(argv: list[str]) -> int:
@@ -99,12 +130,24 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _use_utf8() -> None:
+def _open_streams() -> None:
     """Make stdout and stderr UTF-8: a report has names as people have them, whatever the terminal's locale."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Started with the stream closed: nobody wants to read it.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+def _discard_stdout() -> None:
+    """Let what is still to be written go nowhere, so that the interpreter's own flush at the end finds no fault."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    # Late, and only here: names from a spec or a node may hold what a terminal or a CI job would act on.
+    from mimc.pusher.neutral import neutral
+
+    sys.stderr.write("\n".join(neutral(line) for line in text.split("\n")) + "\n")

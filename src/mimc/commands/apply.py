@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Apply the spec to one target; asks before anything is changed, unless ``--yes`` says so."""
-    if not arguments.yes and not sys.stdin.isatty():
+    if not arguments.yes and not (sys.stdin and sys.stdin.isatty()):
         raise UsageError("apply asks before it changes a node, and there is no terminal to ask on; say --yes")
 
     def choose(spec: Spec) -> Target:

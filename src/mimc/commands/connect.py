@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from mimc.compiler import compile_spec, restoring_document
 from mimc.compiler.secrets import resolve
 from mimc.compiler.spec import Spec, Target
-from mimc.errors import MimcError, Problem, SpecError
+from mimc.errors import MimcError, SpecError
 from mimc.pusher import outcome, report_json, report_text
 from mimc.pusher.node import Node
 from mimc.pusher.outcome import Report
@@ -22,7 +22,7 @@ from mimc.resources import SyncService, module
 from mimc.secret import ReadSecret
 
 from .rehearsal import ENGINE, lab_certificates, lab_of, throwaway_secrets
-from .source import add_spec_argument, beside, certificate_files, load_spec
+from .source import add_spec_argument, authority_problems, beside, certificate_files, load_spec
 from .sources import real_secrets
 
 _LOG = logging.getLogger(__name__)
@@ -113,9 +113,8 @@ def _lab_address(target: Target) -> Iterator[Address]:
 def _address(target: Target, read_secret: ReadSecret) -> Iterator[Address]:
     connection = target.connection
     ca_file = beside(target.position, connection.ca) if connection.ca else None
-    if ca_file and not ca_file.is_file():
-        text = f"targets.{target.name}.connection.ca: there is no file {connection.ca}"
-        raise SpecError([Problem(target.position, text)])
+    if problems := authority_problems(target):
+        raise SpecError(problems)
     password = None
     if connection.password:
         password = resolve([connection.password], read_secret)[connection.password]

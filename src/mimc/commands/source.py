@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import errno
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from mimc.compiler.validate import did_you_mean
 from mimc.errors import InputError, Position, Problem, SpecError, UsageError
 
 DEFAULT_FILES = ("spec.yaml", "mimc.yaml")
+#: A spec of thousands of nodes has some ten MiB; a device or a disk image has no end.
+_MAX_SPEC_BYTES = 256 << 20
 
 
 def add_spec_argument(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +39,29 @@ def load_spec(name: str | None) -> Spec:
         InputError: no such file, or it cannot be read.
         SpecError: it is not valid.
     """
-    path = Path(name) if name else next((p for p in map(Path, DEFAULT_FILES) if p.is_file()), None)
+    path = Path(name) if name else _default_file()
     if path is None:
         raise InputError(f"no {' and no '.join(DEFAULT_FILES)} in this folder; name the spec: mimc VERB SPEC")
     try:
-        data = path.read_bytes()
+        data = _read(path)
     except OSError as error:
         raise InputError(f"{path}: cannot read the spec: {error.strerror}") from error
-    return read_spec(data, str(path), lambda below: Path(below).read_bytes())
+    return read_spec(data, str(path), lambda below: _read(Path(below)))
+
+
+def _default_file() -> Path | None:
+    try:
+        return next((path for path in map(Path, DEFAULT_FILES) if path.is_file()), None)
+    except OSError as error:
+        raise InputError(f"cannot look for a spec in this folder: {error.strerror}") from error
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(_MAX_SPEC_BYTES + 1)
+    if len(data) > _MAX_SPEC_BYTES:
+        raise OSError(errno.EFBIG, f"more than {_MAX_SPEC_BYTES >> 20} MiB")
+    return data
 
 
 def choose_target(spec: Spec, name: str | None) -> Target:
@@ -66,6 +84,14 @@ def choose_target(spec: Spec, name: str | None) -> Target:
 def beside(position: Position, name: str) -> Path:
     """Return the path of the file *name*, relative to the spec file that names it at *position*."""
     return Path(position.file).parent / name
+
+
+def authority_problems(target: Target) -> list[Problem]:
+    """Return what is wrong with the certificate authorities that *target* names for its connection."""
+    name = target.connection.ca
+    if not name or beside(target.position, name).is_file():
+        return []
+    return [Problem(target.position, f"targets.{target.name}.connection.ca: there is no file {name}")]
 
 
 def certificate_files(now: datetime.datetime) -> FindCertificate:

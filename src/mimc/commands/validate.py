@@ -7,7 +7,7 @@ import sys
 from mimc.compiler.spec import check_all
 from mimc.errors import Problem, SpecError
 
-from .source import add_spec_argument, certificate_files, load_spec
+from .source import add_spec_argument, authority_problems, certificate_files, load_spec
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     find_certificate = certificate_files(datetime.datetime.now(datetime.UTC))
     problems: list[Problem] = []
     for target in spec.targets.values():
+        problems += authority_problems(target)
         try:
             find_certificate(target)
         except SpecError as error:

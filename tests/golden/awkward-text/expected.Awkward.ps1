@@ -35,16 +35,21 @@ $configurationData = @{
 Configuration Awkward
 {
     Import-DscResource -ModuleName 'MimSyncDsc' -ModuleVersion '0.0.1'
+    Import-DscResource -ModuleName 'PSDesiredStateConfiguration'
 
     Node 'node1'
     {
+        File 'it''s $(x) [y] é'
+        {
+            DestinationPath = 'C:\x'
+            Contents        = ('C:\line' + [char]0x000A + 'break' + [char]0x000D + [char]0x000A + 'tab' + [char]0x0009 + 'end ' + [char]0x001B + '[31m')
+        }
         MimSyncService 'Sync'
         {
             IsSingleInstance     = 'Yes'
             Ensure               = 'Present'
             SourcePath           = '\\files\it''s $(here) `n’’s “share”; {x} %TEMP% #1'
             AcceptLicense        = $true
-            InstallDirectory     = ('C:\line' + [char]0x000A + 'break' + [char]0x000D + [char]0x000A + 'tab' + [char]0x0009 + 'end')
             DatabaseName         = ('NULL */ }; // 😀 ' + [char]0x2028 + ' é')
             ServiceAccount       = $SyncServiceAccount
             AdministratorsGroup  = 'LAB\$MSFT_Credential1ref'
