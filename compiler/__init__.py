@@ -40,7 +40,7 @@ def compile_spec(
     """
     texts, scripts = InstanceTexts(), ps1.ScriptTexts()
     plans = [plan(spec, target, find_certificate(target), module.version()) for target in targets]
-    needed = [reference for each in plans for reference in each.references]
+    needed = [credential.password for each in plans for credential in each.credentials]
     secrets = resolve([*needed, *further], read_secret)
     nodes = {each.target.name: each.write(secrets, texts) for each in plans}
     files: dict[str, bytes] = {}
@@ -55,6 +55,23 @@ def compile_spec(
         needed,
     )
     return Bundle(spec.name, files, nodes, manifest)
+
+
+def compile_audit(
+    spec: Spec,
+    target: Target,
+    find_certificate: FindCertificate,
+    read_secret: ReadSecret,
+    further: Sequence[SecretReference] = (),
+) -> NodeDocuments:
+    """Return what a verb that only reads needs of *target*: no secret but the auditor's and *further* is asked for.
+
+    Raises:
+        SpecError: as :func:`compile_spec`.
+    """
+    planned = plan(spec, target, find_certificate(target), module.version())
+    needed = [credential.password for credential in planned.audit_credentials]
+    return planned.write_audit(resolve([*needed, *further], read_secret))
 
 
 def restoring_document(spec: Spec, node: str, settings: Mapping[str, object]) -> bytes:

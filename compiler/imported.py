@@ -4,9 +4,10 @@ What a document says beyond the values goes where a spec says it: ids, dependsOn
 spec never holds is left out: a password becomes the name of a variable. What a spec cannot say is noted.
 """
 
+import math
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from .mof import RUN_AS
 from .mof_meaning import check_nesting
 from .mof_reader import DOCUMENT_CLASS, Mof, MofInstance, MofValue
 from .service import INSTANCE_ID, SECTION
+from .typed import LARGEST_REAL32
 
 _ID = re.compile(r"\[([^\[\]]+)\](.+)", re.DOTALL)
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
@@ -30,6 +32,10 @@ _TARGET = re.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _NOT_IN_A_VARIABLE = re.compile("[^A-Z0-9]+")
 #: What PowerShell writes for the inbox module where a resource of the document runs as someone.
 _INBOX_VERSION_WITH_RUN_AS = "0.0"
+
+
+#: Gives the properties of a resource type of a module and version in the order of its class, () when not known.
+Order = Callable[[str, str, str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +48,23 @@ class Imported:
 
 
 def import_documents(
-    document: Mof, meta: Mof | None, node: str, source: str, schemas: Sequence[str] = ()
+    document: Mof,
+    meta: Mof | None,
+    node: str,
+    source: str,
+    schemas: Sequence[str] = (),
+    order: Order = lambda kind, module, version: (),
 ) -> Imported:
     """Return the spec of *node* that *document* and *meta*, its LCM's document, were compiled from.
 
     *source* is the file's name for the comment, *schemas* the folders of modules as the spec is to name them.
+    Properties come in the *order* of their class, else by name: PowerShell writes them in none.
 
     Raises:
         InputError: it is a meta document, has no resource, or nests without end.
     """
     check_nesting(document)
-    reader = _Reader()
+    reader = _Reader(order)
     resources = list(reader.resources(document))
     name, target = reader.names(document, node)
     section = None
@@ -64,7 +76,7 @@ def import_documents(
     if reader.variables:
         body["certificate"] = f"{target}.cer"
         comment += [
-            f"{target}.cer is the node's certificate for document encryption, its public half: export it there.",
+            f"{target}.cer is the public half of the node's certificate for document encryption: export it there.",
             "No password came with the document. Set these variables for mimc compile, or name other sources:",
             *(f"  {variable}: the password of {user}" for user, variable in reader.variables.items()),
         ]
@@ -82,6 +94,7 @@ def import_documents(
 class _Reader:
     """Reads instances into plain data; ``variables`` are the variables of passwords by user."""
 
+    order: Order
     notes: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     service: dict[str, Any] | None = None
@@ -108,7 +121,14 @@ class _Reader:
 
     def resource(self, instance: MofInstance, kind: str, name: str) -> dict[str, Any]:
         head = self.head(instance)
-        names = [each for each in instance.properties if each.lower() not in COMMON_PROPERTIES]
+        known = [
+            each.lower() for each in self.order(kind, head.get("module", ""), head.get("moduleVersion", ""))
+        ]
+        rank = {name: at for at, name in enumerate(known)}
+        names = sorted(
+            (each for each in instance.properties if each.lower() not in COMMON_PROPERTIES),
+            key=lambda each: (rank.get(each.lower(), len(rank)), each.lower()),
+        )
         values = {
             # What a body means by such a key is something else; properties have no case.
             (each.upper() if each in META_KEYS else each): self.value(instance.properties[each])
@@ -161,9 +181,8 @@ class _Reader:
                 return {name: self.value(inner) for name, inner in value.properties.items()}
             case tuple():
                 return _table(value) or [self.value(item) for item in value]
-            case float() if value in (float("inf"), float("-inf")):
-                # PowerShell's 15 digits of the largest number are more than it.
-                return sys.float_info.max if value > 0 else -sys.float_info.max
+            case float():
+                return _within_its_type(value)
             case str():
                 return str(value)
             case _:
@@ -217,6 +236,14 @@ class _Reader:
 
     def note(self, instance: MofInstance, text: str) -> None:
         self.notes.append(f"line {instance.line}, {instance.get('ResourceID')}: {text}")
+
+
+def _within_its_type(value: float) -> float:
+    """*value*, but the largest number where PowerShell's 15 digits of it are more than it."""
+    for limit in (sys.float_info.max, LARGEST_REAL32):
+        if abs(value) == float(f"{limit:.15g}"):
+            return math.copysign(limit, value)
+    return value
 
 
 def _is_service(instance: MofInstance, name: str) -> bool:

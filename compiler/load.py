@@ -273,7 +273,8 @@ def _plain(text: str) -> Any:
 
 
 #: What fits in so many characters, and is not near the root, is written in one line.
-_ONE_LINE = 72
+_ONE_LINE = 90
+_YAML_1_1: Any = yaml.resolver.Resolver()
 
 
 def dump(value: object, comment: Sequence[str] = ()) -> str:
@@ -340,7 +341,10 @@ def _events(value: object, depth: int, *, flow: bool, in_list: bool = False) -> 
 
 def _text(value: str) -> yaml.ScalarEvent:
     style = "|" if _is_block(value) else None if value.isprintable() else '"'
-    return yaml.ScalarEvent(None, None, (_plain(value) == value, True), str(value), style=style)
+    # In quotes, too, what other readers of YAML take for more than text: Yes, 010, 2026-01-02.
+    tag = _YAML_1_1.resolve(yaml.ScalarNode, value, (True, False))
+    is_plain = _plain(value) == value and tag == _YAML_1_1.DEFAULT_SCALAR_TAG
+    return yaml.ScalarEvent(None, None, (is_plain, True), str(value), style=style)
 
 
 def _number(value: object) -> str:

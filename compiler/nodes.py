@@ -80,7 +80,8 @@ def references(
     problems: list[Problem] = []
     for target in targets:
         try:
-            found |= dict.fromkeys(plan(spec, target, find_certificate(target), module.version()).references)
+            planned = plan(spec, target, find_certificate(target), module.version())
+            found |= dict.fromkeys(credential.password for credential in planned.credentials)
         except SpecError as error:
             problems += error.problems
     if problems:

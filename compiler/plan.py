@@ -30,18 +30,30 @@ class Plan:
     @property
     def credentials(self) -> tuple[Credential, ...]:
         """Every credential that the documents hold."""
-        audit = self.audit.credentials() if self.audit else ()
-        return (*self.document.credentials(), *audit, *self.meta.credentials())
+        return (*self.document.credentials(), *self.audit_credentials, *self.meta.credentials())
 
     @property
-    def references(self) -> list[SecretReference]:
-        """The secrets that the documents need."""
-        return [credential.password for credential in self.credentials]
+    def audit_credentials(self) -> tuple[Credential, ...]:
+        """The credentials of the document that is only read with."""
+        return self.audit.credentials() if self.audit else ()
 
     def write(self, secrets: Mapping[SecretReference, Secret], texts: mof.InstanceTexts) -> NodeDocuments:
         """Return the documents with every secret sealed; *texts* holds what documents of one spec share."""
         seal = sealer(secrets, self.certificate)
-        identity = spec_hash(self.document, self.meta)
+        return self._documents(
+            mof.write(self.document, self.spec_hash, seal, texts), meta_mof.write(self.meta, seal), seal
+        )
+
+    def write_audit(self, secrets: Mapping[SecretReference, Secret]) -> NodeDocuments:
+        """Return what a verb that only reads needs: no document that could change the node is written."""
+        return self._documents(b"", b"", sealer(secrets, self.certificate))
+
+    @property
+    def spec_hash(self) -> str:
+        """The identity of the configuration."""
+        return spec_hash(self.document, self.meta)
+
+    def _documents(self, node_mof: bytes, meta: bytes, seal: mof.Seal) -> NodeDocuments:
         service = self.node.service
         timeout_s = service.values.get("SetupTimeout", DEFAULT_SETUP_TIMEOUT_S) if service else 0
         assert isinstance(timeout_s, int)
@@ -49,11 +61,11 @@ class Plan:
             configuration=self.document.configuration,
             node=self.target.name,
             resource_id=self.document.instances[-1].resource_id,
-            spec_hash=identity,
+            spec_hash=self.spec_hash,
             thumbprint=self.certificate.thumbprint if self.certificate else "",
-            mof=mof.write(self.document, identity, seal, texts),
-            meta_mof=meta_mof.write(self.meta, seal),
-            audit_mof=mof.write(self.audit, identity, seal) if self.audit else None,
+            mof=node_mof,
+            meta_mof=meta,
+            audit_mof=mof.write(self.audit, self.spec_hash, seal) if self.audit else None,
             keep_document=self.node.lcm.keep_document,
             setup_timeout_s=timeout_s,
             desired=service.desired if service else {},

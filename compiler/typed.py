@@ -33,7 +33,7 @@ _RANGES = {
     for sign in "US"
     for bits in (8, 16, 32, 64)
 }
-_LARGEST_REAL32 = 3.4028234663852886e38
+LARGEST_REAL32 = 3.4028234663852886e38
 _DIGITS = re.compile(r"[-+]?[0-9]{1,30}|[-+]?0[xX][0-9A-Fa-f]{1,20}")
 
 #: Reads ``{secret: ...}`` at a path below the body; raises SpecError when that is not a reference.
@@ -291,8 +291,8 @@ def _whole(raw: Any, item: SchemaProperty) -> int:
 def _real(raw: Any, item: SchemaProperty) -> float:
     if type(raw) is int or type(raw) is float:
         value = float(raw)
-        if item.type is CimType.REAL32 and abs(value) > _LARGEST_REAL32:
-            raise _mistyped(raw, item, f" (real32 ends at {_LARGEST_REAL32:.8g})")
+        if item.type is CimType.REAL32 and abs(value) > LARGEST_REAL32:
+            raise _mistyped(raw, item, f" (real32 ends at {LARGEST_REAL32:.8g})")
         if math.isfinite(value):
             return value
         raise _mistyped(raw, item, " (too large for 64 bit)")

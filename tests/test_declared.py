@@ -84,7 +84,7 @@ def test_the_text_of_a_shared_instance_is_reused_with_the_aliases_of_each_docume
     texts = InstanceTexts()
     later = Document(made.configuration, "node2", made.instances[::-1])
     for each in (made, later, made):
-        assert write(each, "hash", "spec.yaml", sealed, texts) == write(each, "hash", "spec.yaml", sealed)
+        assert write(each, "hash", sealed, texts) == write(each, "hash", sealed)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -101,14 +101,14 @@ def test_a_remembered_text_is_never_that_of_another_instance() -> None:
     for at in range(50):
         # Without a memory of its own the next instance would have the id of the one before.
         made = document(f"resources: [Simple: {{id: a, Id: '{at}'}}]")
-        assert f'Id = "{at}"' in write(made, "hash", "spec.yaml", sealed, texts).decode("utf-16")
+        assert f'Id = "{at}"' in write(made, "hash", sealed, texts).decode("utf-16")
 
 
 def test_a_sealed_password_is_that_of_each_document() -> None:
     made = document("resources: [Nest: {id: a, Id: a, Login: {user: u, password: {secret: {env: P}}}}]")
     texts = InstanceTexts()
     for key in ("one", "two"):
-        data = write(made, "hash", "s", partial(_constant, key), texts)
+        data = write(made, "hash", partial(_constant, key), texts)
         assert f'Password = "{key}"' in data.decode("utf-16")
 
 
@@ -126,9 +126,7 @@ def test_aliases_of_classes_whose_names_end_in_digits_do_not_meet() -> None:
         "Other": Embedded("x", {"N": 2}),
     }
     other = type(instance)("C", "C", "a", "M", "1", values, HERE)
-    (read,) = (
-        i for i in read_mof(write(Document("C", "n", (other,)), "h", sealed)).top_level if i.is_a("C")
-    )
+    (read,) = (i for i in read_mof(write(Document("C", "n", (other,)), "h", sealed)).top_level if i.is_a("C"))
     assert meaning(read.get("Many")) == tuple(("X", {"N": at}) for at in range(11))
     assert meaning(read.get("One")) == ("X1", {"N": 1})
 

@@ -279,3 +279,76 @@ def test_whoever_asks_for_json_gets_an_object_when_the_node_cannot_be_reached(
     found = json.loads(done.out)
     assert (done.code, found["exitCode"], found["exitWord"]) == (4, 4, "unreachable")
     assert found["results"][0]["status"] == "unreachable"
+
+
+def test_a_verb_that_reads_asks_for_no_secret_but_the_auditors(
+    mimc: Mimc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduled drift has to do without the password of an SQL administrator."""
+    text = (mimc.folder / CONTOSO).read_text("utf-8")
+    text = text.replace("host: corpsync.contoso.com", "host: 127.0.0.1").replace("port: 5986", "port: 1")
+    (mimc.folder / "spec.yaml").write_text(text.replace("certs/", "examples/contoso/certs/"), "utf-8")
+    done = mimc("drift")
+    assert done.code == 3
+    assert_clear(done, "MIMAUDIT_PASSWORD", "1 problem")
+    monkeypatch.setenv("MIMAUDIT_PASSWORD", "x")
+    assert mimc("drift").code in (4, 5)
+    assert mimc("apply", "--target", "corpsync", "--yes").code == 3
+
+
+def test_3_an_expired_certificate_is_refused(mimc: Mimc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mimc.commands.source.expiry_fault", lambda certificate, now: "expired on 2020-01-01")
+    for verb in ("validate", "compile"):
+        done = mimc(verb, CONTOSO)
+        assert done.code == 3
+        assert_clear(done, f"{CONTOSO}:14:18", "expired on 2020-01-01")
+
+
+def test_3_an_empty_variable_is_no_secret(mimc: Mimc, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIMINSTALL_PASSWORD", "MIMAUDIT_PASSWORD", "MIMSYNC_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    done = mimc("compile", CONTOSO)
+    assert done.code == 3
+    assert_clear(done, "MIMSYNC_PASSWORD", "empty")
+
+
+def test_3_an_auditor_alone_needs_a_certificate_too(mimc: Mimc) -> None:
+    text = REAL.format(host="127.0.0.1", port=1, ca="ca.cer").replace("    certificate: corpsync.cer\n", "")
+    audit = "  auditAs: {user: contoso\\x, password: {secret: {env: P}}}\n"
+    (mimc.folder / "spec.yaml").write_text(text + audit, "utf-8")
+    done = mimc("compile")
+    assert done.code == 3
+    assert_clear(done, "lacks a certificate")
+
+
+def test_a_bundle_is_written_whole_or_not_at_all(mimc: Mimc) -> None:
+    assert mimc("compile", CONTOSO, "--lab", "-o", "out").code == 0
+    before = {file.name: file.read_bytes() for file in (mimc.folder / "out").iterdir()}
+    (mimc.folder / "out" / "corpsync.meta.mof").unlink()
+    (mimc.folder / "out" / "corpsync.meta.mof").mkdir()
+    done = mimc("compile", CONTOSO, "--lab", "-o", "out")
+    assert done.code == 3
+    assert_clear(done, "corpsync.meta.mof", "a folder is in the place of a file")
+    after = {file.name: file.read_bytes() for file in (mimc.folder / "out").iterdir() if file.is_file()}
+    assert after == {name: data for name, data in before.items() if name != "corpsync.meta.mof"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirect", "code"),
+    [
+        (["validate", CONTOSO], ">&-", 0),
+        (["validate", CONTOSO], "> /dev/full", 1),
+        (["drift", CONTOSO, *TARGET], "| true", 2),
+        (["drift", CONTOSO, *TARGET], "> /dev/full", 2),
+        (["apply", CONTOSO, *TARGET], "<&-", 64),
+        (["validate", "/dev/zero"], "", 3),
+    ],
+)
+def test_a_stream_that_is_closed_full_or_endless_is_no_traceback(
+    mimc: Mimc, arguments: list[str], redirect: str, code: int
+) -> None:
+    words = " ".join([sys.executable, "-m", "mimc", *arguments])
+    script = f"set -o pipefail; {words} {redirect}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr

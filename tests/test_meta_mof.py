@@ -144,7 +144,7 @@ def test_managers_come_first_and_arrays_in_the_order_of_powershell(case: Path) -
 
 @pytest.mark.parametrize(
     ("case", "line"),
-    [("lcm-partial", 'SourceInfo = "lcm-partial.yaml::9::7::ConfigurationRepositoryShare";')],
+    [("lcm-partial", 'SourceInfo = "spec.yaml::9::7::ConfigurationRepositoryShare";')],
 )
 def test_a_block_names_its_place_in_the_spec(case: str, line: str) -> None:
     assert line in compiled(ORACLE / f"{case}.yaml").decode("utf-16")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mimc.compiler import mof as mof_writer
 from mimc.compiler.document import Document, Value
 from mimc.compiler.expand import audit_document, node_document
 from mimc.compiler.literals import mof as literal
@@ -54,15 +55,16 @@ def _same(data: bytes, document: Document) -> None:
     mof = read_mof(data)
     assert check_rules(mof, meta=False) == []
     resources = [instance for instance in mof.top_level if instance.get("ResourceID")]
+    run_as = any("PsDscRunAsCredential" in instance.values for instance in document.instances)
     assert [i.get("ResourceID") for i in resources] == [i.resource_id for i in document.instances]
     for read, meant in zip(resources, document.instances, strict=True):
         common = {
             "ResourceID": meant.resource_id,
             "ModuleName": meant.module_name,
-            "ModuleVersion": meant.module_version,
+            "ModuleVersion": mof_writer.module_version(meant, run_as),
             "SourceInfo": f"spec.yaml::{meant.position.line}::{meant.position.column}::{meant.friendly_name}",
             "ConfigurationName": document.configuration,
-        }
+        } | ({"DependsOn": meant.depends_on} if meant.depends_on else {})
         values = {name: _plain(value) for name, value in meant.values.items()}
         assert {name: _read(value) for name, value in read.properties.items()} == values | common
 

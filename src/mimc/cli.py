@@ -7,11 +7,13 @@ import argparse
 import importlib
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import mimc
 from mimc.errors import MimcError, SpecError, UsageError
 
+_T = TypeVar("_T")
 #: Verb: the module of ``commands`` that has it, and what it does in one line.
 VERBS = {
     "validate": ("validate", "check a spec; nothing is written or contacted"),
@@ -21,6 +23,10 @@ VERBS = {
     "drift": ("examine", "compare a node with the spec, property by property; changes nothing"),
     "get": ("examine", "show what a node says of itself; changes nothing"),
     "test": ("examine", "say whether a node is in the desired state; changes nothing"),
+    "inspect": (
+        "inspect",
+        "read a package of the media and compare it with what setup is sent; runs nothing",
+    ),
     "schema": ("schema", "print the JSON Schema of a spec for editors; describe PowerShell classes"),
     "mof": ("mof", "show a compiled document; say in what two of them differ"),
     "import": ("importing", "turn a compiled document into a spec"),
@@ -50,18 +56,51 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\n  {self.prog} --help shows what can be said")
 
 
+class _Output:
+    """stdout as the verbs see it: once it cannot be written it takes the rest and keeps the reason.
+
+    What a verb found counts, whether or not somebody reads to its end.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write *text*."""
+        return self._attempt(lambda: self._stream.write(text)) or 0
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        self._attempt(self._stream.flush)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _attempt(self, action: Callable[[], _T]) -> _T | None:
+        if self.error is None:
+            try:
+                return action()
+            except OSError as error:
+                self.error = error
+                # Whatever is buffered goes nowhere: the interpreter's own flush at the end finds no fault.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        return None
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line *argv* (default: that of the process) and return its exit code."""
     _open_streams()
-    code = _guarded(sys.argv[1:] if argv is None else argv)
+    stream = sys.stdout
+    output = _Output(stream)
+    sys.stdout = output  # type: ignore[assignment]
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has gone. What the verb found still counts.
-        _discard_stdout()
-    except OSError as error:
-        _discard_stdout()
-        _say(f"mimc: the output cannot be written: {error.strerror}")
+        code = _guarded(sys.argv[1:] if argv is None else argv)
+        output.flush()
+    finally:
+        sys.stdout = stream
+    if output.error and not isinstance(output.error, BrokenPipeError):
+        _say(f"mimc: the output cannot be written: {output.error.strerror}")
         return code or MimcError.exit_code
     return code
 
@@ -78,15 +117,6 @@ def _guarded(argv: list[str]) -> int:
     except KeyboardInterrupt as interrupt:
         _say(f"mimc: interrupted{f': {interrupt}' if interrupt.args else ''}")
         return 130
-    except BrokenPipeError:
-        _discard_stdout()
-        return MimcError.exit_code
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        _discard_stdout()
-        _say(f"mimc: the output cannot be written: {error.strerror}")
-        return MimcError.exit_code
 
 
 def _problems(error: SpecError) -> str:
@@ -139,11 +169,6 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _discard_stdout() -> None:
-    """Let what is still to be written go nowhere, so that the interpreter's own flush at the end finds no fault."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:

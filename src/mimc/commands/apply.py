@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments,
         choose,
         lambda service, node: apply(service, node, lambda verdicts: arguments.yes or _agreed(node, verdicts)),
+        changes=True,
     )
 
 

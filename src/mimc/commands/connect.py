@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mimc.compiler import compile_spec, restoring_document
+from mimc.compiler import compile_audit, compile_spec, restoring_document
 from mimc.compiler.secrets import resolve
 from mimc.compiler.spec import Spec, Target
 from mimc.errors import MimcError, SpecError
@@ -40,14 +40,17 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", choices=sorted(_RENDERERS), default="text", help="form of the report")
 
 
-def run(arguments: argparse.Namespace, choose: Callable[[Spec], Target], work: Work) -> int:
+def run(
+    arguments: argparse.Namespace, choose: Callable[[Spec], Target], work: Work, *, changes: bool = False
+) -> int:
     """Do *work* on the node that *choose* takes, print its report, and return its exit code.
 
+    Only work that *changes* the node gets the documents for that, and has their secrets asked for.
     Whoever asked for JSON gets an object also when the node could not be worked on.
     """
     spec = load_spec(arguments.spec)
     target = choose(spec)
-    with _node(spec, target, lab=arguments.lab) as node:
+    with _node(spec, target, lab=arguments.lab, changes=changes) as node:
         try:
             report = work(SyncService(node.documents.desired), node)
         except MimcError as error:
@@ -64,12 +67,16 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _node(spec: Spec, target: Target, *, lab: bool) -> Iterator[Node]:
+def _node(spec: Spec, target: Target, *, lab: bool, changes: bool) -> Iterator[Node]:
     read_secret = throwaway_secrets if lab else real_secrets()
     now = datetime.datetime.now(datetime.UTC)
     certificates = lab_certificates([target]) if lab else certificate_files(now)
     own = [target.connection.password] if target.connection.password and not lab else []
-    documents = compile_spec(spec, [target], certificates, read_secret, own).nodes[target.name]
+    documents = (
+        compile_spec(spec, [target], certificates, read_secret, own).nodes[target.name]
+        if changes
+        else compile_audit(spec, target, certificates, read_secret, own)
+    )
     with _lab_address(target) if lab else _address(target, read_secret) as address:
         yield Node(
             address,
