@@ -23,10 +23,7 @@ VERBS = {
     "drift": ("examine", "compare a node with the spec, property by property; changes nothing"),
     "get": ("examine", "show what a node says of itself; changes nothing"),
     "test": ("examine", "say whether a node is in the desired state; changes nothing"),
-    "inspect": (
-        "inspect",
-        "read a package of the media and compare it with what setup is sent; runs nothing",
-    ),
+    "inspect": ("inspect", "read a package of the media; compare it with what setup will be sent"),
     "schema": ("schema", "print the JSON Schema of a spec for editors; describe PowerShell classes"),
     "mof": ("mof", "show a compiled document; say in what two of them differ"),
     "import": ("importing", "turn a compiled document into a spec"),
@@ -93,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     _open_streams()
     stream = sys.stdout
     output = _Output(stream)
-    sys.stdout = output  # type: ignore[assignment]
+    sys.stdout = output
     try:
         code = _guarded(sys.argv[1:] if argv is None else argv)
         output.flush()

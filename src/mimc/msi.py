@@ -37,6 +37,9 @@ _CATALOGUE = {
     "_Columns": (("Table", _STRING), ("Number", 2), ("Name", _STRING), ("Type", 2)),
 }
 
+#: What the library or we stumble over in bytes that do not hang together.
+_STUMBLES = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error)
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -74,9 +77,12 @@ def read_package(file: BinaryIO, name: str) -> Package:
     """
     import olefile  # late: no other verb needs it
 
+    if not olefile.isOleFile(file):
+        raise InputError(f"{name}: not a Windows Installer package (.msi)")
     try:
         with olefile.OleFileIO(file) as compound:
-            kind = _KINDS.get(compound.root.clsid.upper(), "another compound file")
+            root = compound.root
+            kind = _KINDS.get(root.clsid.upper() if root else "", "another compound file")
             if kind != "package":
                 raise InputError(f"{name}: this is {kind}, not a Windows Installer package (.msi)")
             return _read(
@@ -84,18 +90,7 @@ def read_package(file: BinaryIO, name: str) -> Package:
                 lambda stream: bytes(compound.openstream([stream]).read()),
                 compound.getproperties(_SUMMARY) if compound.exists(_SUMMARY) else {},
             )
-    except olefile.NotOleFileError:
-        raise InputError(f"{name}: not a Windows Installer package (.msi)") from None
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        struct.error,
-    ) as fault:
-        # Whatever the library or we stumble over in bytes that do not hang together.
+    except _STUMBLES as fault:
         raise InputError(f"{name}: the package is damaged and cannot be read: {fault}") from None
 
 

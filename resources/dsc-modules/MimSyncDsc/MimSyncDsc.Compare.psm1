@@ -112,8 +112,9 @@ function Get-ServerName {
     param([string] $Name, [System.Collections.IDictionary] $State)
     $aliases = $State['node']['sqlAliases']
     if ($aliases) {
-        foreach ($alias in $aliases.Keys) {
-            if (Test-Text $alias $Name) { $Name = Get-AliasHost -Target $aliases[$alias]; break }
+        # Not .Keys: an alias of that name would be meant.
+        foreach ($alias in $aliases.GetEnumerator()) {
+            if (Test-Text $alias.Key $Name) { $Name = Get-AliasHost -Target $alias.Value; break }
         }
     }
     $computer = [string] $State['node']['computerName']
