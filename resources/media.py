@@ -81,12 +81,14 @@ _SETS_PROPERTY, _ACTION_KIND = 51, 0x3F
 class Finding:
     """What a package says of a property that mimc may send.
 
-    ``known`` says that some table mentions it. ``default`` is its value in the Property table, None when it is not
-    there; ``secure`` and ``hidden`` say that SecureCustomProperties and MsiHiddenProperties list it.
+    ``known`` says that some table mentions it, ``standard`` that it is Windows Installer's own and need not be
+    mentioned. ``default`` is its value in the Property table, None when it is not there; ``secure`` and ``hidden``
+    say that SecureCustomProperties and MsiHiddenProperties list it.
     """
 
     name: str
     meaning: str
+    standard: bool
     known: bool
     default: str | None
     secure: bool
@@ -132,7 +134,7 @@ def inspect(package: Package) -> Inspection:
     return Inspection(
         name=properties.get("ProductName", ""),
         version=version,
-        release=_RELEASES.get(version, ""),
+        release="" if foreign else _RELEASES.get(version, ""),
         language=properties.get("ProductLanguage", ""),
         manufacturer=properties.get("Manufacturer", ""),
         platform=package.summary.template.partition(";")[0],
@@ -160,6 +162,7 @@ def _findings(
         Finding(
             item.name,
             item.meaning,
+            item.standard,
             item.standard or item.name in mentioned,
             _shown(item.name, properties, hidden),
             item.name in secure,

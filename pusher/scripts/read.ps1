@@ -111,8 +111,9 @@ $below = 'FirewallPolicy\FirewallRules'
 foreach ($path in "SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\$below", 'SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules') {
 $rules = Get-RegistryMap -Path $path
 if ($null -eq $rules) { continue }
-foreach ($name in $rules.Keys) {
-$text = [string] $rules[$name]
+foreach ($rule in $rules.GetEnumerator()) {
+$name = $rule.Key
+$text = [string] $rule.Value
 $program = $text -match '\|App=[^|]*\\miiserver\.exe\|'
 if (-not $program -and $name -ne 'mimc-MimSync-RpcEndpointMapper') { continue }
 if ($text -notmatch '\|Dir=In\|' -or $text -notmatch '\|Action=Allow\|') { continue }

@@ -105,6 +105,8 @@ def _lines(path: str, digest: str, found: Inspection) -> Iterator[str]:
 def _words(finding: Finding) -> str:
     if not finding.known:
         return "unknown to the package"
+    if finding.standard:
+        return "Windows Installer's own"
     default = f"default {finding.default}" if finding.default else "no default"
     words = (default, "secure" if finding.secure else "", "hidden" if finding.hidden else "")
     return ", ".join(filter(None, words))
