@@ -20,7 +20,7 @@ from .imported_lcm import META_CLASSES, lcm_section
 from .load import JOIN, VAR
 from .modules import INBOX_MODULE, INBOX_VERSIONS
 from .mof import RUN_AS
-from .mof_meaning import check_nesting
+from .mof_meaning import check_nesting, visible
 from .mof_reader import DOCUMENT_CLASS, Mof, MofInstance, MofValue
 from .service import INSTANCE_ID, SECTION
 from .typed import LARGEST_REAL32
@@ -28,7 +28,7 @@ from .typed import LARGEST_REAL32
 _ID = re.compile(r"\[([^\[\]]+)\](.+)", re.DOTALL)
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,63}")
-_TARGET = re.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_TARGET = re.compile(r"(?!.*\.[Mm][Ee][Tt][Aa]$)[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _NOT_IN_A_VARIABLE = re.compile("[^A-Z0-9]+")
 #: What PowerShell writes for the inbox module where a resource of the document runs as someone.
 _INBOX_VERSION_WITH_RUN_AS = "0.0"
@@ -131,7 +131,7 @@ class _Reader:
         )
         values = {
             # What a body means by such a key is something else; properties have no case.
-            (each.upper() if each in META_KEYS else each): self.value(instance.properties[each])
+            (each.upper() if each in META_KEYS else each): self.property(instance, each)
             for each in names
         }
         if any(each.lower() == "id" for each in names):
@@ -153,7 +153,7 @@ class _Reader:
                     head["moduleVersion"] = version
         needs = instance.get("DependsOn")
         if isinstance(needs, tuple) and needs:
-            head["dependsOn"] = [self.one_line(str(need)) for need in needs]
+            head["dependsOn"] = [self.one_line(need) for need in needs if isinstance(need, str)]
         if isinstance(run_as := instance.get(RUN_AS), MofInstance):
             head["runAs"] = self.value(run_as)
         return head
@@ -172,13 +172,21 @@ class _Reader:
         head = self.head(instance)
         return section | {key: head[key] for key in ("dependsOn", "runAs") if key in head}
 
+    def property(self, instance: MofInstance, name: str) -> Any:
+        value = instance.properties[name]
+        if isinstance(value, str | tuple) and visible(instance, name) != value:
+            self.note(
+                instance, f"{name} may be a secret, and stands in the spec as in the document: in clear"
+            )
+        return self.value(value)
+
     def value(self, value: MofValue) -> Any:
         """Return *value* as a spec says it."""
         match value:
             case MofInstance() if value.is_a(CREDENTIAL_CLASS):
                 return self.credential(value)
             case MofInstance():
-                return {name: self.value(inner) for name, inner in value.properties.items()}
+                return {name: self.property(value, name) for name in value.properties}
             case tuple():
                 return _table(value) or [self.value(item) for item in value]
             case float():
@@ -189,7 +197,8 @@ class _Reader:
                 return value
 
     def credential(self, instance: MofInstance) -> dict[str, Any]:
-        user = str(instance.get("UserName") or "")
+        named = instance.get("UserName")
+        user = named if isinstance(named, str) else ""
         known = {each.lower(): variable for each, variable in self.variables.items()}
         variable = known.get(user.lower()) or self.variable(user)
         self.variables.setdefault(user, variable)
@@ -217,7 +226,7 @@ class _Reader:
                 f"the document has several names of configurations, {', '.join(said)}: the first stays"
             )
         name = self.fitting("configuration", said[0] if said else "Imported", _NAME, "[^A-Za-z0-9_]+")
-        return name, self.fitting("node", node, _TARGET, "[^A-Za-z0-9.-]+")
+        return name, self.fitting("node", node, _TARGET, r"[^A-Za-z0-9.-]+|\.[Mm][Ee][Tt][Aa]$")
 
     def fitting(self, what: str, name: str, form: re.Pattern[str], unfit: str) -> str:
         if form.fullmatch(name):
@@ -235,7 +244,10 @@ class _Reader:
         return fit
 
     def note(self, instance: MofInstance, text: str) -> None:
-        self.notes.append(f"line {instance.line}, {instance.get('ResourceID')}: {text}")
+        name = instance.get("ResourceID")
+        self.notes.append(
+            f"line {instance.line}, {name if isinstance(name, str) else instance.class_name}: {text}"
+        )
 
 
 def _within_its_type(value: float) -> float:

@@ -70,6 +70,7 @@ class Plan:
             setup_timeout_s=timeout_s,
             desired=service.desired if service else {},
             origins=service.origins if service else {},
+            others={instance.resource_id: instance.position for instance in self.node.resources},
         )
 
 

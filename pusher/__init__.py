@@ -52,12 +52,18 @@ def apply(resource: Resource, node: Node, confirm: Confirm) -> Report:
     """
     with closing(node):
         before = resource.test(node)
-        if outcome.only_cannot_set(before) or not (outcome.to_set(before) or node.needs_apply):
+        changes = outcome.to_set(before) or node.needs_apply or bool(node.documents.others)
+        # Whose node it is counts before anybody is asked, and also when there is nothing to do.
+        leftover = node.check(changes=changes)
+        if outcome.only_cannot_set(before) or not (changes or leftover):
             run = Applied(before, before)
         elif not confirm(before):
             raise MimcError(f"{node.target.name}: nothing was changed, as you said")
-        else:
+        elif changes:
             run = _change(resource, node, before)
+        else:
+            node.remove_leftover()
+            run = Applied(before, before, note="a document that an earlier run left on the node was removed")
     return outcome.applied(node.evidence(), run)
 
 
@@ -69,10 +75,13 @@ def _change(resource: Resource, node: Node, before: tuple[Verdict, ...]) -> Appl
         except EnactmentFailed as error:
             failure = error.reason
         after = resource.test(node)
-    except BaseException:
+    except BaseException as error:
         # The first error is the one to tell. A running enactment is left alone: withdraw knows.
         with suppress(MimcError):
             node.withdraw()
+        if isinstance(error, KeyboardInterrupt) and node.connection.enacting:
+            text = f"{node.target.name} goes on by itself; mimc drift shows what came of it, mimc apply tidies up"
+            raise KeyboardInterrupt(text) from None
         raise
     try:
         node.withdraw()

@@ -112,7 +112,7 @@ def refused(target: str, documents: NodeDocuments, preflight: Preflight, now: da
     """
     return (
         _refused_for_state(target, preflight)
-        or _refused_for_owner(target, documents, preflight)
+        or refused_for_owner(target, documents, preflight)
         or _refused_for_certificate(target, documents.thumbprint, preflight, now)
     )
 
@@ -167,7 +167,8 @@ def _refused_for_state(target: str, preflight: Preflight) -> NodeRefused | None:
     return None
 
 
-def _refused_for_owner(target: str, documents: NodeDocuments, preflight: Preflight) -> NodeRefused | None:
+def refused_for_owner(target: str, documents: NodeDocuments, preflight: Preflight) -> NodeRefused | None:
+    """Return why the node is somebody else's, None when it is not."""
     if str(preflight.lcm.settings.get("RefreshMode", "")).casefold() == "pull":
         return NodeRefused(
             target,

@@ -4,7 +4,7 @@ Whatever breaks, the rule is DESIGN 5's: a new connection, read back what is the
 """
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from mimc.errors import NodeRefused
 from mimc.state import Observed, State, StateError, parse_state
 
 from .connection import ATTEMPTS, FIRST_PAUSE_S, Connection
-from .lcm import Job, Lcm, Preflight, fits, parse_job, parse_lcm, parse_preflight, refused
+from .lcm import Job, Lcm, Preflight, fits, parse_job, parse_lcm, parse_preflight, refused, refused_for_owner
 from .neutral import neutral
 from .outcome import Evidence
 from .session import ScriptFailed, Session, SessionLost
@@ -27,8 +27,6 @@ _Parsed = TypeVar("_Parsed")
 NO_SECOND_HOP = "no second hop:"
 #: Refusals of the audit that an apply puts right.
 _APPLY_HELPS = frozenset({"NoCertificateId", "NoModule"})
-#: Names of the staged documents; constant, so that nothing of the spec becomes a file name.
-_MOF, _META_MOF, _RESTORE_MOF = "configuration.mof", "configuration.meta.mof", "restore.meta.mof"
 #: Looks at an LCM that does nothing and has no status of the job before the job counts as lost: about a minute.
 _IDLE_LOOKS = 15
 #: Seconds that an enactment may take beyond setup's own time limit: copying media, verifying, other resources.
@@ -141,6 +139,30 @@ class Node:
             }
         return {name: audited.get(name, Observed(unknown="the audit did not tell of it")) for name in hidden}
 
+    def check(self, *, changes: bool) -> bool:
+        """Look whose node it is; return whether a document of ours was left there that should have been removed.
+
+        *changes* says that it is going to be changed: then everything else that speaks against it counts too.
+
+        Raises:
+            NodeRefused: the node may not be worked on; it is untouched.
+        """
+        found = self._preflight()
+        error = (
+            refused(self.target.name, self.documents, found, self._now())
+            if changes
+            else refused_for_owner(self.target.name, self.documents, found)
+        )
+        if error:
+            raise error
+        is_left = found.current is not None or found.pending is not None
+        return is_left and found.lcm.state != "Busy" and not self.documents.keep_document
+
+    def remove_leftover(self) -> None:
+        """Remove the document that an earlier run left on the node."""
+        self._progress(f"{self.target.name}: removing the document that an earlier run left")
+        self._withdraw([], document=True, configuration="")
+
     def enact(self) -> None:
         """Let the node's LCM enact the document (DESIGN 5), and wait until it has.
 
@@ -158,18 +180,20 @@ class Node:
             raise error
         self._bring_module(before)
         self._progress(f"{self.target.name}: staging the documents")
-        meta_sha256 = self._stage(_META_MOF, self.documents.meta_mof)
-        mof_sha256 = self._stage(_MOF, self.documents.mof)
+        # Of this run alone: two runs at once do not write over each other's documents.
+        job_id = self._new_id()
+        mof, meta_mof = f"{job_id}.mof", f"{job_id}.meta.mof"
+        meta_sha256 = self._stage(meta_mof, self.documents.meta_mof)
+        mof_sha256 = self._stage(mof, self.documents.mof)
         if not fits(before.lcm, self.documents.meta_mof):
             self._progress(f"{self.target.name}: configuring the LCM")
             self._lcm_before = before.lcm
-            self._lcm_after = self._configure_lcm(_META_MOF, meta_sha256)
+            self._lcm_after = self._configure_lcm(meta_mof, meta_sha256)
             self._verify_certificate_id(self._lcm_after)
-        job_id = self._new_id()
         self._progress(f"{self.target.name}: the LCM enacts {self.documents.configuration}, job {job_id}")
         if self.documents.setup_timeout_s:
             self.connection.allow(self.documents.setup_timeout_s + _ENACTMENT_MARGIN_S)
-        self._start({"Name": _MOF, "Sha256": mof_sha256, "JobId": job_id}, before.lcm.state)
+        self._start({"Name": mof, "Sha256": mof_sha256, "JobId": job_id}, before.lcm.state)
         self.job = self._follow(job_id)
         self.connection.enacting = False
         self.connection.allow(_GRACE_S)
@@ -193,15 +217,17 @@ class Node:
             if not keep:
                 self._restore_settings()
         finally:
-            remove = self._sent and not keep
-            parameters = {
-                "Name": list(self._staged),
-                "Document": remove,
-                "Configuration": self.documents.configuration if keep else "",
-            }
-            left = self.connection.run("withdraw", parameters).get("documents") or {}
+            self._withdraw(
+                self._staged,
+                document=self._sent and not keep,
+                configuration=self.documents.configuration if keep else "",
+            )
+
+    def _withdraw(self, staged: Sequence[str], *, document: bool, configuration: str) -> None:
+        parameters = {"Name": list(staged), "Document": document, "Configuration": configuration}
+        left = self.connection.run("withdraw", parameters).get("documents") or {}
         remaining = sorted(kind for kind, name in left.items() if name is not None)
-        if remove and remaining:
+        if document and remaining:
             raise NodeRefused(
                 self.target.name,
                 "DocumentsRemain",
@@ -222,7 +248,8 @@ class Node:
             return
         # A meta document states everything: what it leaves out falls back to the LCM's defaults.
         settings = {**before.settings, "CertificateID": certificate_id or None}
-        self._configure_lcm(_RESTORE_MOF, self._stage(_RESTORE_MOF, self._meta_document(settings)))
+        name = f"{self._new_id()}.meta.mof"
+        self._configure_lcm(name, self._stage(name, self._meta_document(settings)))
 
     def _bring_module(self, before: Preflight) -> None:
         module = self.module
@@ -271,17 +298,20 @@ class Node:
     def _idle_preflight(self) -> Preflight:
         pause_s = FIRST_PAUSE_S
         while True:
-            self._progress(f"{self.target.name}: preflight")
-            parameters = {
-                "Thumbprint": self.documents.thumbprint,
-                "ModuleName": self.module.name,
-                "ModuleVersion": self.module.version,
-            }
-            preflight = self._parsed(parse_preflight, self.connection.run("preflight", parameters))
+            preflight = self._preflight()
             if preflight.lcm.state != "Busy":
                 return preflight
             self._progress(f"{self.target.name}: the LCM is busy ({preflight.lcm.detail}), waiting")
             pause_s = self.connection.pause(pause_s, "the LCM was busy with something else")
+
+    def _preflight(self) -> Preflight:
+        self._progress(f"{self.target.name}: preflight")
+        parameters = {
+            "Thumbprint": self.documents.thumbprint,
+            "ModuleName": self.module.name,
+            "ModuleVersion": self.module.version,
+        }
+        return self._parsed(parse_preflight, self.connection.run("preflight", parameters))
 
     def _start(self, parameters: Mapping[str, object], state_before: str) -> None:
         """Send enact.ps1; after a lost connection look first, and never start what may be running."""

@@ -48,6 +48,7 @@ DIFFERING = frozenset({Word.DRIFT, Word.CANNOT_SET, Word.FAILED, Word.STILL_RUNN
 #: Words that nothing is counted by.
 NEUTRAL = frozenset({Word.NOT_CHECKED, Word.NOT_COMPARED})
 _EXIT_WORDS = {0: "ok", 1: "failed", 2: "drift", 7: "reboot"}
+_NOT_COMPARED_YET = "mimc has no reader for this resource; apply lets the LCM enact it"
 #: Part of the LCM's error text when setup's own time limit has passed (DESIGN 3).
 _STILL_RUNNING = "stillrunning"
 
@@ -73,6 +74,7 @@ class Applied:
     failure: str = ""
     leftover: str = ""
     reboot_requested: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def observed(evidence: Evidence, state: State) -> Report:
 
 def judged(command: str, evidence: Evidence, verdicts: Sequence[Verdict]) -> Report:
     """Return the report of ``drift`` or ``test``: 2 when something differs, else 1 when something is unknown."""
-    results = tuple(_judged(evidence, verdict) for verdict in verdicts)
+    results = (*(_judged(evidence, verdict) for verdict in verdicts), *_others(evidence, _NOT_COMPARED_YET))
     words = {result.status for result in results}
     code = 2 if words & DIFFERING else 1 if Word.UNKNOWN in words else 0
     return _report(command, evidence, results, (), code, reboot=False)
@@ -159,12 +161,18 @@ def judged(command: str, evidence: Evidence, verdicts: Sequence[Verdict]) -> Rep
 def applied(evidence: Evidence, run: Applied) -> Report:
     """Return the report of ``apply``: 1 when anything is not as desired, else 7 when a restart is pending."""
     before = {verdict.property: verdict for verdict in run.before}
-    results = tuple(
-        _settled(evidence, before.get(verdict.property), verdict, run.failure) for verdict in run.after
+    results = (
+        *(_settled(evidence, before.get(verdict.property), verdict, run.failure) for verdict in run.after),
+        *_others(
+            evidence,
+            "the LCM reported a failure" if run.failure else "the LCM enacted it and reported success",
+        ),
     )
     words = {result.status for result in results}
     messages = [Message("error", text) for text in (run.failure, run.leftover) if text]
-    code = 1 if messages or words & DIFFERING or Word.UNKNOWN in words else 0
+    failed = bool(messages)
+    messages += [Message("info", run.note)] if run.note else []
+    code = 1 if failed or words & DIFFERING or Word.UNKNOWN in words else 0
     reboot = run.reboot_requested or _reboot_required(evidence)
     if reboot:
         messages.append(Message("warning", f"{evidence.target.name} has to be restarted"))
@@ -194,6 +202,14 @@ def from_error(command: str, evidence: Evidence, error: MimcError) -> Report:
         error.exit_code,
         error.exit_word,
     )
+
+
+def _others(evidence: Evidence, reason: str) -> list[PropertyResult]:
+    """Return a row for each resource that is enacted with the document and read back by nobody."""
+    return [
+        PropertyResult(name, name, Word.NOT_CHECKED, reason=reason, source=position)
+        for name, position in evidence.documents.others.items()
+    ]
 
 
 def _judged(evidence: Evidence, verdict: Verdict) -> PropertyResult:

@@ -14,7 +14,7 @@ SUCCESS, LAUNCH_CONDITION, BAD_COMMAND_LINE = 0, 1603, 1639
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_.]*")
 _BLANKS = re.compile(" *")
 #: In quotes: anything but a quote, or two of them.
-_QUOTED = re.compile('"((?:[^"]|"")*)"')
+_QUOTED = re.compile('"((?:[^"]|"")*+)"')
 _PLAIN = re.compile('[^ "]*')
 
 #: String, and what MsiInstallProduct answers for a package that refuses to start when P is "one": 1603 when P is, 0
@@ -57,7 +57,7 @@ VECTORS: tuple[tuple[str, int], ...] = (
     ('Q="" P="one"', 1603),
 )
 #: Those of them that Wine 8.0 answers otherwise, as its tests say themselves.
-WINE_DIFFERS: Mapping[str, int] = {'P=""one""': 0, 'P=one"': 1639}
+WINE_DIFFERS = {'P=""one""': 0, 'P=one"': 1639}
 
 
 class Refused(Exception):

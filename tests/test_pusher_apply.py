@@ -1,13 +1,13 @@
 """Apply from start to end against a node in memory: order, refusals, staging, what is left behind."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mimc.errors import DeadlinePassed, MimcError, NodeRefused
+from mimc.errors import DeadlinePassed, MimcError, NodeRefused, Position
 from mimc.pusher import apply, examine
 from mimc.pusher.lcm import Lcm, fits
 from mimc.pusher.scripts import READING
@@ -69,6 +69,7 @@ def test_a_fresh_node_is_brought_to_the_desired_state_in_the_order_of_the_design
     # 600,000 bytes of MOF are a question and three chunks; a module and a meta MOF a question and one chunk.
     assert fake.sent == [
         "read",
+        "preflight",  # whose node it is, before anybody is asked
         "preflight",
         *("stage", "stage", "install-module"),
         *("stage", "stage"),
@@ -184,29 +185,75 @@ def test_a_document_that_is_to_be_kept_and_was_never_sent_leaves_nothing_behind(
 
 def test_what_the_node_has_is_not_sent_again() -> None:
     fake = FakeNode(module=connect(FakeNode()).module.sha256)
-    fake.files["configuration.mof"] = DOCUMENTS.mof
     apply(SERVICE, connect(fake), yes)
     assert "install-module" not in fake.sent
-    assert fake.sent.count("stage") == 2 + 1 + 2
+
+
+def test_a_document_that_an_earlier_run_left_is_removed_though_nothing_differs() -> None:
+    fake = FakeNode(properties=INSTALLED, current="ContosoSync")
+    report = apply(SERVICE, connect(fake), yes)
+    assert (report.exit_code, fake.sent) == (0, ["read", "preflight", "withdraw"])
+    assert fake.current is None
+    assert "was removed" in report.messages[0].text
+
+
+def test_a_left_document_stays_when_the_user_says_no_or_the_spec_keeps_it() -> None:
+    fake = FakeNode(properties=INSTALLED, current="ContosoSync")
+    with pytest.raises(MimcError, match="nothing was changed"):
+        apply(SERVICE, connect(fake), lambda verdicts: False)
+    assert apply(SERVICE, connect(fake, documents=KEPT), yes).exit_code == 0
+    assert fake.current == "ContosoSync" and "withdraw" not in fake.sent
+
+
+def test_somebody_elses_node_is_refused_also_when_nothing_differs() -> None:
+    fake = FakeNode(properties=INSTALLED, current="Theirs")
+    assert refusal_of(lambda: apply(SERVICE, connect(fake), yes)).code == "ForeignDocument"
+    assert fake.sent == ["read", "preflight"]
+
+
+def test_ctrl_c_during_the_enactment_says_that_the_node_goes_on() -> None:
+    fake = FakeNode()
+
+    def interrupted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    fake.hooks["follow", 1] = interrupted
+    with pytest.raises(KeyboardInterrupt, match="corpsync goes on by itself"):
+        apply(SERVICE, connect(fake), yes)
+    assert "withdraw" not in fake.sent
+
+
+def test_resources_without_a_reader_are_enacted_and_never_called_right() -> None:
+    documents = replace(DOCUMENTS, others={"[File]Notes": Position("spec.yaml", 9, 5)})
+    fake = FakeNode(properties=INSTALLED)
+    asked: list[object] = []
+    report = apply(SERVICE, connect(fake, documents=documents), lambda verdicts: not asked.append(verdicts))
+    assert (report.exit_code, fake.starts, len(asked)) == (0, 1, 1)
+    (row,) = (item for item in report.nodes[0].properties if item.path == "[File]Notes")
+    assert (row.status, row.reason) == ("notChecked", "the LCM enacted it and reported success")
+    report = examine("drift", SERVICE, connect(fake, documents=documents))
+    (row,) = (item for item in report.nodes[0].properties if item.path == "[File]Notes")
+    assert (report.exit_code, row.status) == (0, "notChecked")
+    assert "no reader" in row.reason
 
 
 def test_apply_on_a_node_in_the_desired_state_sends_nothing_but_a_reading() -> None:
     fake = FakeNode(properties=INSTALLED)
     report = apply(SERVICE, connect(fake), lambda verdicts: pytest.fail("nothing to ask"))
-    assert (report.exit_code, fake.sent) == (0, ["read"])
+    assert (report.exit_code, fake.sent) == (0, ["read", "preflight"])
 
 
 def test_what_apply_cannot_set_is_told_at_once() -> None:
     fake = FakeNode(properties=OTHER_GROUP)
     report = apply(SERVICE, connect(fake), lambda verdicts: pytest.fail("nothing to ask"))
-    assert (report.exit_code, report.nodes[0].status, fake.sent) == (1, "cannotSet", ["read"])
+    assert (report.exit_code, report.nodes[0].status, fake.sent) == (1, "cannotSet", ["read", "preflight"])
 
 
 def test_a_declined_apply_changes_nothing_and_says_so() -> None:
     fake = FakeNode()
     with pytest.raises(MimcError, match="nothing was changed") as caught:
         apply(SERVICE, connect(fake), lambda verdicts: False)
-    assert (caught.value.exit_code, fake.sent, fake.closed) == (1, ["read"], 1)
+    assert (caught.value.exit_code, fake.sent, fake.closed) == (1, ["read", "preflight"], 1)
 
 
 def test_the_failure_of_the_lcm_is_told_with_what_was_read_back_and_the_document_removed() -> None:

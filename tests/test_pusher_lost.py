@@ -89,7 +89,7 @@ def test_lcm_settings_whose_answer_was_lost_are_sent_again_when_the_lcm_is_idle(
 
     fake.hooks["configure-lcm", 1], fake.hooks["configure-lcm", 2] = still_at_it, unless_busy
     assert apply(SERVICE, connect(fake), lambda verdicts: True).exit_code == 0
-    assert fake.sent.count("preflight") == 4
+    assert fake.sent.count("preflight") == 5
 
 
 def test_a_node_that_is_away_during_the_enactment_is_waited_for() -> None:

@@ -32,11 +32,13 @@ def missing() -> str:
 
 def compile_program(source: str, target: Path, *options: str) -> None:
     """Compile *source* of tests/wine to the Windows program *target*."""
-    command = [COMPILER, "-Os", "-s", "-Wall", "-Werror", "-o", target, SOURCES / source, *options]
+    command = [COMPILER, "-Os", "-s", "-Wall", "-Werror", "-o", str(target), str(SOURCES / source), *options]
     subprocess.run(command, check=True, timeout=_TIME_LIMIT_S)
 
 
-def build_package(target: Path, source: str = "sync.wxs", service: Path = SOURCES / "miiserver.c", **variables: str) -> Path:
+def build_package(
+    target: Path, source: str = "sync.wxs", service: Path = SOURCES / "miiserver.c", **variables: str
+) -> Path:
     """Build *target* from a source of tests/wine with wixl, and return it; *variables* over the usual ones.
 
     Unless the package is to be installed, anything is good enough as its service.
@@ -115,7 +117,7 @@ class Prefix:
         order = self.drive / "order.txt"
         answer = Path(f"{order}.code")
         answer.unlink(missing_ok=True)
-        order.write_bytes("\n".join((package, log, text)).encode("utf-16"))
+        order.write_bytes(f"{package}\n{log}\n{text}".encode("utf-16"))
         self.wine(r"C:\setup.exe", r"C:\order.txt")
         return int(answer.read_text("ascii"))
 
@@ -142,9 +144,7 @@ class Prefix:
 
     def uninstall_entry(self, product_code: str) -> Mapping[str, str] | None:
         """Return what the product left among the installed programs."""
-        return self.registry(
-            rf"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\{{{product_code}}}"
-        )
+        return self.registry(rf"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\{{{product_code}}}")
 
     def left_behind(self, product_code: str) -> list[str]:
         """Return what is there of the stand-in: files, registry, service."""

@@ -32,7 +32,8 @@ class NodeDocuments:
 
     ``desired`` maps property names of the resource to plain values (an account is its name), ``origins`` the same
     names to their place in the spec. ``audit_mof`` is the document for the LCM's GetConfiguration, None without
-    an ``auditAs``. ``thumbprint`` is that of the document-encryption certificate, "" when nothing is sealed.
+    an ``auditAs``. ``others`` are the ids of resources that nobody can compare here, with their places.
+    ``thumbprint`` is that of the document-encryption certificate, "" when nothing is sealed.
     """
 
     configuration: str
@@ -47,6 +48,7 @@ class NodeDocuments:
     setup_timeout_s: int
     desired: Mapping[str, object]
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    others: Mapping[str, Position] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

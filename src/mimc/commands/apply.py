@@ -40,7 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _agreed(node: Node, verdicts: tuple[Verdict, ...]) -> bool:
     report = outcome.judged("apply", node.evidence(), verdicts)
     changes = report_text.changes(report.nodes[0].properties)
-    sys.stderr.write(f"{node.target.name} ({node.target.address}) differs:\n{changes}\n")
+    where = f"{node.target.name} ({node.target.address})"
+    if changes:
+        sys.stderr.write(f"{where} differs:\n{changes}\n")
+    elif not node.documents.others:
+        sys.stderr.write(f"{where} is in the desired state and holds a document that an earlier run left\n")
+    if node.documents.others:
+        sys.stderr.write(f"{where}: the LCM will enact {', '.join(node.documents.others)}\n")
     sys.stderr.write("Change it? Only yes is taken for yes: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() == "yes"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from mimc.compiler import compile_audit, compile_spec, restoring_document
 from mimc.compiler.secrets import resolve
 from mimc.compiler.spec import Spec, Target
-from mimc.errors import MimcError, SpecError
+from mimc.errors import InputError, MimcError, SpecError
 from mimc.pusher import outcome, report_json, report_text
 from mimc.pusher.node import Node
 from mimc.pusher.outcome import Report
@@ -50,6 +50,8 @@ def run(
     """
     spec = load_spec(arguments.spec)
     target = choose(spec)
+    if changes and (reason := spec.node(target).lcm.not_pushed_to):
+        raise InputError(f"{spec.file}: {reason}\n  mimc compile writes its documents all the same")
     with _node(spec, target, lab=arguments.lab, changes=changes) as node:
         try:
             report = work(SyncService(node.documents.desired), node)

@@ -1,0 +1,257 @@
+"""A package of our own under a real installer engine: Wine's. It stands in for MIM's setup, and is not it.
+
+What Wine does otherwise than Windows is not asked: quotes in values, blanks in a row, a second installation, repair,
+several at once. Skipped where Wine, wixl or the compiler is missing.
+"""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from .msiexec import VECTORS, WINE_DIFFERS, write
+from .send_order import MODULE, OrderSender, decoded, encoded
+from .wine_prefix import (
+    PARAMETERS,
+    PRODUCT,
+    Prefix,
+    build_package,
+    change_package,
+    clone,
+    compile_program,
+    make_template,
+    missing,
+    windows,
+)
+
+pytestmark = [pytest.mark.wine, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+CHILD = Path(__file__).parent / "engine" / "installer-child.ps1"
+#: ASCII: Wine's log is in bytes of the old kind, Windows' is UTF-16.
+PASSWORD = "CANARY-p$%&^w"
+ACCOUNT = {"SERVICEACCOUNT": "svcMIMSync", "SERVICEDOMAIN": "CONTOSO", "SERVICEPASSWORD": PASSWORD}
+WANTED = {"ACCEPT_EULA": "1", **ACCOUNT}
+#: Property, and the registry value in which the stand-in keeps it.
+KEPT = {
+    "STORESERVER": "Server",
+    "SQLINSTANCE": "SQLInstance",
+    "SQLDB": "DBName",
+    "GROUPADMINS": "GroupAdmins",
+    "GROUPOPERATORS": "GroupOperators",
+    "GROUPACCOUNTJOINERS": "GroupAccountJoiners",
+    "GROUPBROWSE": "GroupBrowse",
+    "GROUPPASSWORDSET": "GroupPasswordSet",
+    "FIREWALL_CONF": "FirewallConf",
+}
+VALUES = (
+    "two words",
+    "CONTOSO\\MIM Sync Admins",
+    "C:\\Program Files\\",
+    "\\\\server\\share\\",
+    "$env:X $(y) $&",
+    "%PATH% ^ & | < >",
+    "! ; , = ' ( ) { } @ /qb `n",
+    "Verwaltung für Ägypten",
+    "管理者 \U0001f511",
+    "[ProductName] [~] [x]",
+    "#5",
+    "##x",
+    "GROUPADMINS=x",
+    "tab\there",
+    "",
+    "x" * 3000,
+    "-",
+    "1",
+)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefix]:
+    """A fresh Windows of Wine's. It weighs 700 MB, so it does not stay."""
+    folder = tmp_path_factory.mktemp("wine")
+    yield make_template(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def prefix(template: Prefix) -> Iterator[Prefix]:
+    """A copy of it for one test, whose processes end with the test."""
+    copy = clone(template, template.home / uuid.uuid4().hex)
+    yield copy
+    copy.server("-k")
+    copy.server("-w")
+    shutil.rmtree(copy.folder)
+
+
+@pytest.fixture(scope="module")
+def service(template: Prefix) -> Path:
+    """The stand-in's service."""
+    program = template.home / "miiserver.exe"
+    compile_program("miiserver.c", program, "-mwindows")
+    return program
+
+
+@pytest.fixture
+def product_code() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+@pytest.fixture
+def package(tmp_path: Path, service: Path, product_code: str) -> Path:
+    """The stand-in, in a file of the name that the media have."""
+    return build_package(tmp_path / "Synchronization Service.msi", service=service, PRODUCT_CODE=product_code)
+
+
+def kept(prefix: Prefix) -> dict[str, str]:
+    """Return what the stand-in keeps; each value has v: before it, or a # would be taken for a type."""
+    found = prefix.registry(PARAMETERS)
+    assert found is not None, "nothing is installed"
+    assert all(value.startswith("v:") for value in found.values())
+    return {name: value.removeprefix("v:") for name, value in found.items()}
+
+
+def assert_kept(prefix: Prefix, sent: Mapping[str, str]) -> None:
+    found = kept(prefix)
+    assert {name: found[KEPT[name]] for name in sent} == dict(sent)
+
+
+@pytest.mark.parametrize("way", ["msi.dll", "msiexec"])
+def test_values_arrive_as_they_were_sent(prefix: Prefix, package: Path, product_code: str, way: str) -> None:
+    for start in range(0, len(VALUES), len(KEPT)):
+        sent = dict(zip(KEPT, VALUES[start : start + len(KEPT)], strict=True))
+        if way == "msiexec":
+            # Wine's program drops two quotes in a row, and takes the next property for the value.
+            sent = {name: value for name, value in sent.items() if value}
+        order = write({**WANTED, **sent})
+        if way == "msi.dll":
+            code = prefix.install(package, order)
+        else:
+            code = prefix.execute(f'msiexec /i "{windows(package)}" /qn {order}')
+        assert code == 0
+        assert_kept(prefix, sent)
+        assert prefix.execute(f"msiexec /x {{{product_code}}} /qn") == 0
+        assert prefix.registry(PARAMETERS) is None
+
+
+def test_an_installation_is_there_and_gone_again(prefix: Prefix, package: Path, product_code: str) -> None:
+    assert prefix.left_behind(product_code) == []
+    assert prefix.install(package, write(WANTED)) == 0
+    entry = prefix.uninstall_entry(product_code)
+    assert entry is not None
+    assert (entry["DisplayName"], entry["DisplayVersion"]) == (PRODUCT, "4.6.34.0")
+    assert prefix.service_state() == "RUNNING"
+    registered = prefix.registry(PARAMETERS.removesuffix(r"\Parameters"))
+    assert registered is not None and registered["ObjectName"] == r"CONTOSO\svcMIMSync"
+    assert len(prefix.left_behind(product_code)) == 4
+    assert prefix.execute(f"msiexec /x {{{product_code}}} /qn") == 0
+    assert prefix.left_behind(product_code) == []
+    assert prefix.execute(f"msiexec /x {{{product_code}}} /qn") == 1605
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [ACCOUNT, {"ACCEPT_EULA": "0", **ACCOUNT}, {"ACCEPT_EULA": "1"}],
+    ids=["nothing said of the license", "license refused", "no account"],
+)
+def test_a_launch_condition_ends_with_1603_and_leaves_nothing(
+    prefix: Prefix, package: Path, product_code: str, sent: dict[str, str]
+) -> None:
+    assert prefix.install(package, write(sent)) == 1603
+    assert prefix.left_behind(product_code) == []
+
+
+def test_a_restart_that_setup_wants_is_3010_and_all_is_installed(
+    prefix: Prefix, package: Path, product_code: str
+) -> None:
+    change_package(
+        package, "INSERT INTO InstallExecuteSequence (Action, Sequence) VALUES ('ScheduleReboot', 6500)"
+    )
+    assert prefix.install(package, write({**WANTED, "REBOOT": "ReallySuppress"})) == 3010
+    assert len(prefix.left_behind(product_code)) == 4
+
+
+def test_a_late_failure_leaves_nothing_behind(prefix: Prefix, package: Path, product_code: str) -> None:
+    change_package(
+        package,
+        "INSERT INTO CustomAction (Action, Type, Target) VALUES ('Fail', 19, 'as the test wants it')",
+        # Services are started at 5900.
+        "INSERT INTO InstallExecuteSequence (Action, Sequence) VALUES ('Fail', 6400)",
+    )
+    assert prefix.install(package, write(WANTED)) not in (0, 3010, 1641)
+    assert prefix.left_behind(product_code) == []
+
+
+def test_another_version_of_the_product_is_1638(
+    prefix: Prefix, package: Path, product_code: str, service: Path, tmp_path: Path
+) -> None:
+    newer = build_package(
+        tmp_path / "newer.msi", service=service, PRODUCT_CODE=product_code, VERSION="4.6.607.0"
+    )
+    assert prefix.install(package, write(WANTED)) == 0
+    assert prefix.install(newer, write(WANTED)) == 1638
+    entry = prefix.uninstall_entry(product_code)
+    assert entry is not None and entry["DisplayVersion"] == "4.6.34.0"
+
+
+def test_the_vectors_of_the_grammar(prefix: Prefix, tmp_path: Path) -> None:
+    vector = build_package(tmp_path / "vector.msi", "vector.wxs")
+    found = {text: prefix.install(vector, text) for text, _ in VECTORS}
+    assert found == dict(VECTORS) | WINE_DIFFERS
+
+
+def run_child(engine: Path, lines: list[str], environment: Mapping[str, str], home: Path) -> list[str]:
+    """Give the real Invoke-InstallerChild its lines and return what it says."""
+    done = subprocess.run(
+        [engine, "-NoProfile", "-NonInteractive", "-File", CHILD, "-Module", MODULE],
+        input="".join(f"{line}\n" for line in lines).encode(),
+        capture_output=True,
+        env={**os.environ, **environment},
+        cwd=home,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr == b""
+    return done.stdout.decode("utf-8").splitlines()
+
+
+@pytest.mark.engine
+def test_the_module_takes_the_password_out_of_a_log_that_leaks(
+    prefix: Prefix, package: Path, engine_path: Path, tmp_path: Path
+) -> None:
+    leaked, log = tmp_path / "leaked.log", tmp_path / "setup.log"
+    code = prefix.execute(f'msiexec /i "{windows(package)}" /qn /l*v "{windows(leaked)}" {write(WANTED)}')
+    assert code == 0
+    before = leaked.read_text("latin-1")
+    assert before.count(PASSWORD) >= 2, "a log that does not leak proves nothing"
+    lines = [encoded(text) for text in ("x.msi", str(log), "the last line", write(WANTED), PASSWORD)]
+    said = run_child(engine_path, lines, {"MIMC_LEAKED": str(leaked)}, tmp_path)
+    assert said[-1] == "mimc:exit 1603"
+    after = log.read_text("utf-16")
+    assert PASSWORD not in after
+    assert after.splitlines()[-1] == "the last line"
+    assert after.splitlines()[:-1] == before.replace(PASSWORD, "********").rstrip().splitlines()
+
+
+@pytest.mark.engine
+def test_what_set_orders_is_what_the_installer_does(
+    prefix: Prefix, package: Path, product_code: str, engine_path: Path, tmp_path: Path
+) -> None:
+    """Our PowerShell from the order to the exit code: Send-Order, the pipe, Invoke-InstallerChild, Wine's msi.dll."""
+    log = tmp_path / "setup.log"
+    sent = dict(zip(KEPT, VALUES, strict=False))
+    properties = {name: value for name, value in {**WANTED, **sent}.items() if name != "SERVICEPASSWORD"}
+    with OrderSender(engine_path) as sender:
+        lines = sender.lines(properties, PASSWORD, (windows(package), str(log), "the last line"))
+    assert PASSWORD in decoded(lines[3]) and decoded(lines[4]) == PASSWORD
+    said = run_child(engine_path, lines, prefix.environment, tmp_path)
+    assert said == ["mimc:identity S-1-5-7", "mimc:exit 0"]
+    assert_kept(prefix, sent)
+    assert kept(prefix)["Careless"] == PASSWORD
+    assert prefix.service_state() == "RUNNING"
+    text = log.read_text("utf-16")
+    assert "********" in text and PASSWORD not in text
+    assert text.splitlines()[-1] == "the last line"
