@@ -6,6 +6,7 @@ Everything else outside this folder needs only what is in here. Nothing but comm
 import re
 import secrets
 import shutil
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from mimc.certificates import (
 from mimc.errors import InputError, UsageError
 from mimc.secret import Secret
 
-from .node import NodeFile, Tree, check_folder, make_folder, new_state, write_file
+from .folder import check_folder, locked, make_folder, write_file
+from .node import NodeFile, Tree, new_state
 from .traffic import Recorder
 
 #: Where the lab lives, under the current folder.
@@ -56,7 +58,10 @@ class Lab:
     @property
     def encryption_certificate(self) -> bytes:
         """The node's document-encryption certificate, DER."""
-        return self.node.certificate.read_bytes()
+        try:
+            return self.node.certificate.read_bytes()
+        except OSError as error:
+            raise _damaged(self.node.folder, self.node.certificate, error) from error
 
     @property
     def state(self) -> Tree:
@@ -76,7 +81,8 @@ class Lab:
         from .psrp import SimulatedEngine
 
         password = secrets.token_urlsafe(24)
-        tls = _tls(self.node.folder)
+        with locked(self.node.folder):
+            tls = _tls(self.node.folder)
         endpoint = Endpoint(
             SimulatedEngine(Answers(self.node)),
             certificate=tls / "server.pem",
@@ -88,11 +94,16 @@ class Lab:
         with ExitStack() as stack:
             try:
                 stack.enter_context(endpoint)
+            except ssl.SSLError as error:
+                raise _damaged(self.node.folder, tls, error) from error
             except OSError as error:
                 raise InputError(
                     f"{ADDRESS}:{port}: the lab cannot listen there: {error.strerror or error}"
                 ) from error
-            self.node.files.mkdir(mode=0o700, exist_ok=True)
+            try:
+                self.node.files.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise _damaged(self.node.folder, self.node.files, error) from error
             password_file = self.node.files / f"password-{endpoint.port}"
             write_file(password_file, password.encode())
             stack.callback(password_file.unlink, missing_ok=True)
@@ -116,6 +127,14 @@ def open_lab(folder: Path, target: str, host: str = "") -> Lab:
     if host and not _HOST.fullmatch(host):
         raise UsageError(f"{host!r} cannot be the host name of a lab node")
     make_folder(folder)
+    with locked(folder):
+        _make(node, host)
+    return Lab(node)
+
+
+def _make(node: NodeFile, host: str) -> None:
+    """Make what is missing of *node*, and check that it is the one with the name *host*."""
+    folder, target = node.folder, node.target
     if node.path.exists():
         present = str(node.load()["host"])
         if host and host.casefold() != present.casefold():
@@ -130,7 +149,6 @@ def open_lab(folder: Path, target: str, host: str = "") -> Lab:
         write_file(node.certificate, certificate.der, 0o644)
     if not node.path.exists():
         node.save(new_state(target, host or (DEFAULT_HOST if target == DEFAULT_TARGET else target)))
-    return Lab(node)
 
 
 def find_node(folder: Path, target: str) -> NodeFile:
@@ -177,7 +195,7 @@ def reset(folder: Path, target: str = "") -> list[str]:
     nodes = [find_node(folder, target)] if target else [_node(folder, name) for name in targets(folder)]
     own = [path for node in nodes for path in (node.path, node.certificate, node.key, node.files)]
     if not target:
-        own += [folder / "tls", folder / ".gitignore"]
+        own += [folder / name for name in ("tls", "build", ".gitignore", ".lock")]
     removed = []
     try:
         for path in own:
@@ -203,6 +221,13 @@ def _node(folder: Path, target: str) -> NodeFile:
     return NodeFile(folder, target)
 
 
+def _damaged(folder: Path, path: Path, error: OSError) -> InputError:
+    reason = error.strerror or type(error).__name__
+    return InputError(
+        f"{path}: the lab is damaged: {reason}\n  start again with: mimc lab reset{_option(folder)}"
+    )
+
+
 def _option(folder: Path) -> str:
     return "" if folder == DEFAULT_FOLDER else f" --folder {folder}"
 
@@ -210,6 +235,13 @@ def _option(folder: Path) -> str:
 def _tls(folder: Path) -> Path:
     """Return the folder of the TLS files, made when it is not there; the authority's key is kept nowhere."""
     tls = folder / "tls"
+    try:
+        return _tls_files(tls)
+    except OSError as error:
+        raise _damaged(folder, tls, error) from error
+
+
+def _tls_files(tls: Path) -> Path:
     if not all((tls / name).exists() for name in ("ca.cer", "server.pem", "server.key.pem")):
         tls.mkdir(mode=0o700, exist_ok=True)
         authority = issue_authority("mimc lab")

@@ -20,6 +20,7 @@ from mimc.errors import MimcError
 from mimc.pusher import scripts
 
 from .engine import ScriptFailed, UnknownScript
+from .folder import locked
 from .lcm import Lcm
 from .node import NodeFile, Tree
 from .server import Reader, read_product
@@ -103,7 +104,7 @@ class Answers:
         unknown = [key for key in parameters if key.casefold() not in script.parameters]
         if unknown:
             raise ScriptFailed("NamedParameterNotFound", f"{name}.ps1 has no parameter {unknown[0]}")
-        with self._lock:
+        with self._lock, locked(self.node.folder):
             try:
                 answer = self._answer(script, Parameters(parameters))
             except (MimcError, OSError) as error:
@@ -218,9 +219,10 @@ def _enact(call: _Call) -> Tree:
 def _follow(call: _Call) -> Tree:
     asked = uuid.UUID(call.parameters.text("JobId"))
     call.lcm.look(call.now)
-    job, view = call.lcm.state["job"], call.lcm.view()
-    known = job and uuid.UUID(job["id"]) == asked and view["state"] != "Busy"
-    return {"lcm": view, "job": job["result"] if known else None}
+    view = call.lcm.view()
+    jobs = [job for job in (call.lcm.state["job"], *reversed(call.lcm.state["earlierJobs"])) if job]
+    result = next((job["result"] for job in jobs if uuid.UUID(job["id"]) == asked), None)
+    return {"lcm": view, "job": result if view["state"] != "Busy" else None}
 
 
 def _withdraw(call: _Call) -> Tree:

@@ -14,7 +14,8 @@ from mimc.resources import SYNC_SERVICE
 
 from .document import DocumentReader, configuration_name, in_order, needs
 from .engine import ScriptFailed
-from .node import UNMANAGED, NodeFile, Tree, default_lcm, value_at, write_file
+from .folder import write_file
+from .node import UNMANAGED, NodeFile, Tree, default_lcm, value_at
 from .server import Reader, read_product
 from .staging import Refused
 from .sync_setup import ResourceFailed, is_in_desired_state, set_desired
@@ -34,6 +35,9 @@ _SETTINGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "SignatureValidationPolicy": ("signatureValidationPolicy", ()),
     "ConfigurationID": ("configurationId", ()),
 }
+
+#: Jobs whose end the LCM remembers.
+_JOBS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,9 @@ class Lcm:
         self.state["pendingDocument"] = configuration_name(data)
         # force: a node that pulls becomes one that is pushed to (dsc-mof.md 5.1).
         self.state["lcm"].update(refreshMode="Push", state="Busy")
+        if self.state["job"]:
+            # The LCM keeps the records of earlier jobs, so that whoever began one still learns how it ended.
+            self.state["earlierJobs"] = [*self.state["earlierJobs"], self.state["job"]][-_JOBS_KEPT:]
         self.state["job"] = {"id": job_id, "left": self.state["slow"], "result": None}
         if not self.state["slow"]:
             self._finish(now)

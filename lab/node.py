@@ -7,10 +7,6 @@ It never holds a password. It is read afresh for each answer, so that tampering 
 import copy
 import ipaddress
 import json
-import os
-import secrets
-import stat
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +15,8 @@ from typing import Any
 
 from mimc.errors import InputError
 from mimc.resources import SYNC_SERVICE
+
+from .folder import write_file
 
 STATE_FORMAT = 1
 #: What setup can end with, and what the shipped module says of it (MimSyncDsc.Setup.psm1; a test compares them).
@@ -160,6 +158,7 @@ def new_state(target: str, host: str) -> Tree:
         "lcm": default_lcm(),
         "pendingDocument": "",
         "job": None,
+        "earlierJobs": [],
         "modules": {},
         "sqlAliases": {},
     }
@@ -273,62 +272,12 @@ def _shape_faults(value: Any, pattern: Any, path: str = "") -> Iterator[str]:
 def _value_faults(state: Tree) -> Iterator[str]:
     if state["format"] != STATE_FORMAT:
         yield f"its format is {state['format']}, this mimc knows {STATE_FORMAT}"
+    for job in (state["job"], *state["earlierJobs"]):
+        if job is not None and not (isinstance(job, dict) and isinstance(job.get("result"), dict | None)):
+            yield "one of its jobs is not an object"
+    if not all(isinstance(name, str) for name in state["accounts"]["missing"]):
+        yield "accounts.missing is not a list of names"
     for setting in SETTINGS:
         value = value_at(state, setting.path)
         if setting.choices and value != setting.initial and str(value) not in setting.choices:
             yield f"{setting.path} is {value!r}"
-
-
-def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write *data* to *path* under a temporary name first; the file has *mode* from its first moment.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make the lab's *folder*, closed to other users and ignored by git, or check the one that is there.
-
-    Raises:
-        InputError: it is not ours alone, or cannot be made.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        check_folder(folder)
-        if not (folder / ".gitignore").exists():
-            write_file(folder / ".gitignore", b"*\n")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot make the lab's folder: {error.strerror or error}") from error
-
-
-def check_folder(folder: Path) -> None:
-    """Check that *folder*, which exists, is a folder of ours that nobody else may enter.
-
-    Raises:
-        InputError: it is not.
-    """
-    facts = folder.lstat()
-    if not stat.S_ISDIR(facts.st_mode):
-        raise InputError(f"{folder}: the lab's folder must be a folder, not a link or a file")
-    if sys.platform == "win32":
-        return
-    if facts.st_uid != os.getuid():
-        raise InputError(f"{folder}: the lab's folder belongs to another user; choose your own with --folder")
-    if facts.st_mode & 0o077:
-        raise InputError(
-            f"{folder}: other users may enter the lab's folder, which holds private keys\n"
-            f"  close it with: chmod 700 {folder}"
-        )

@@ -10,10 +10,8 @@ import binascii
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,13 +29,8 @@ from psrpcore import (
 )
 from psrpcore.types import PSInvocationState, RunspacePoolState
 
-from mimc.errors import InputError
-
-from .engine import Outbox, Pool, PoolClosed, Received, Signal, Target
+from .engine import Outbox, Pool, PoolClosed, Received, Signal, Target, UnknownTarget
 from .traffic import FragmentError, MessageReader
-
-#: What the child gets of our environment. Nothing else: a variable may hold a secret that the spec refers to.
-KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "TMPDIR", "XDG_CACHE_HOME")
 
 _POOL = UUID(int=0)
 #: PIPELINE_STATE, and the states after which a pipeline sends nothing more (MS-PSRP 2.2.2.21, 2.2.3.5).
@@ -46,74 +39,10 @@ _ENDED = re.compile(rb'<I32 N="PipelineState">[345]</I32>')
 #: Where a message has the identifier of its pool: behind the fragment's header, destination and type.
 _POOL_ID = slice(21 + 8, 21 + 24)
 
-_VERSION_WAIT_S = 30.0
 _START_WAIT_S = 120.0
 _ACK_WAIT_S = 30.0
 _CLOSE_WAIT_S = 5.0
 _EXIT_WAIT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class PowerShell:
-    """A PowerShell on this machine, and its version as it tells it itself."""
-
-    path: Path
-    version: str
-
-    @property
-    def engine(self) -> str:
-        """What every run with it is called."""
-        return f"lab (real PowerShell {self.version}, simulated Windows)"
-
-
-def find_powershell(environment: Mapping[str, str]) -> PowerShell:
-    """Return the PowerShell that MIMC_PWSH in *environment* names, else ``pwsh`` on its PATH.
-
-    Raises:
-        InputError: there is none, it does not run, or this is Windows, whose own commands would be called.
-    """
-    if sys.platform == "win32":
-        raise InputError(
-            "the lab's engine powershell does not run on Windows: there the scripts would reach this machine's own "
-            "registry and services\n  use --lab-engine simulated, or Linux or macOS (also in a container)"
-        )
-    named = environment.get("MIMC_PWSH")
-    found = shutil.which(named or "pwsh", path=environment.get("PATH"))
-    if found is None:
-        where = f"MIMC_PWSH is {named}, which is no program" if named else "there is no pwsh on PATH"
-        raise InputError(
-            f"the lab's engine powershell needs PowerShell 7: {where}\n"
-            "  install it (learn.microsoft.com, 'Install PowerShell'), or name one in MIMC_PWSH"
-        )
-    return PowerShell(Path(found), _version(Path(found), environment))
-
-
-def _version(path: Path, environment: Mapping[str, str]) -> str:
-    try:
-        done = subprocess.run(
-            [path, "--version"],
-            capture_output=True,
-            check=False,
-            env=clean_environment(environment),
-            stdin=subprocess.DEVNULL,
-            timeout=_VERSION_WAIT_S,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{path}: cannot be run: {error}") from error
-    told = re.fullmatch(r"PowerShell (7\.[\w.+-]{1,40})\s*", done.stdout.decode("utf-8", "replace"))
-    if told is None:
-        raise InputError(
-            f"{path}: is no PowerShell 7 (asked for its version it did not say one)\n"
-            "  name another one in MIMC_PWSH"
-        )
-    return told[1]
-
-
-def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a PowerShell of the lab gets of *environment*, and what keeps it from calling home."""
-    kept = {name: environment[name] for name in KEPT_VARIABLES if name in environment}
-    quiet = {"POWERSHELL_TELEMETRY_OPTOUT": "1", "POWERSHELL_UPDATECHECK": "Off", "NO_COLOR": "1"}
-    return kept | quiet
 
 
 class EngineFailed(Exception):
@@ -162,9 +91,12 @@ class PowerShellPool:
         self._process = process
         self._outbox = Outbox()
         self._readers: dict[Target, MessageReader] = {}
+        #: Every pipeline that there was, and those that have not ended.
         self._pipelines: set[UUID] = set()
+        self._running: set[UUID] = set()
         #: One request at a time: the next is written when the last is acknowledged.
         self._sending = threading.Lock()
+        self._writing = threading.Lock()
         self._changed = threading.Condition()
         self._awaited: tuple[str, Target] | None = None
         self._ended = self._closing = False
@@ -176,6 +108,7 @@ class PowerShellPool:
                     self._run_first(creation, startup)
         except BaseException:
             self._end()
+            self._hang_up()
             raise
         self._reader = threading.Thread(target=self._relay, name=f"mimc-lab-pwsh-{process.pid}", daemon=True)
         self._reader.start()
@@ -186,12 +119,15 @@ class PowerShellPool:
             if pipeline_id in self._pipelines:
                 raise ValueError("there is a pipeline with this identifier")
             self._pipelines.add(pipeline_id)
+            self._running.add(pipeline_id)
         self._outbox.add(pipeline_id)
         self._tell("Command", pipeline_id)
         self._tell("Data", pipeline_id, fragments)
 
     def send(self, target: Target, fragments: bytes) -> None:
         """Take fragments; see :meth:`mimc.lab.engine.Pool.send`."""
+        if target is not None and target not in self._running:
+            raise UnknownTarget
         self._tell("Data", target, fragments)
 
     def receive(self, target: Target, timeout_s: float) -> Received:
@@ -200,15 +136,14 @@ class PowerShellPool:
 
     def signal(self, pipeline_id: UUID, signal: Signal) -> None:
         """Stop a pipeline, or forget it; see :meth:`mimc.lab.engine.Pool.signal`."""
-        if pipeline_id not in self._pipelines:
-            return
-        if signal is Signal.CTRL_C:
-            self._tell("Signal", pipeline_id)
-            return
-        self._outbox.remove(pipeline_id)
         with self._changed:
-            self._pipelines.discard(pipeline_id)
-        self._tell("Close", pipeline_id)
+            running = pipeline_id in self._running
+            if signal is Signal.TERMINATE:
+                self._running.discard(pipeline_id)
+        if signal is Signal.TERMINATE:
+            self._outbox.remove(pipeline_id)
+        if running:
+            self._tell("Signal" if signal is Signal.CTRL_C else "Close", pipeline_id)
 
     def close(self) -> None:
         """End the pool and its process; see :meth:`mimc.lab.engine.Pool.close`."""
@@ -249,8 +184,9 @@ class PowerShellPool:
             text = base64.b64encode(data).decode("ascii")
             line = f"<Data Stream='Default' PSGuid='{identifier}'>{text}</Data>\n"
         try:
-            pipe.write(line.encode("ascii"))
-            pipe.flush()
+            with self._writing:
+                pipe.write(line.encode("ascii"))
+                pipe.flush()
         except (OSError, ValueError):  # ValueError: closed by close()
             raise PoolClosed from None
 
@@ -279,6 +215,7 @@ class PowerShellPool:
             self._changed.notify_all()
         self._outbox.close()
         self._end()
+        self._hang_up()
 
     def _deliver(self, element: _Element) -> None:
         reader = self._readers.setdefault(element.target, MessageReader())
@@ -286,8 +223,15 @@ class PowerShellPool:
         for kind, data in reader.feed(element.data):
             ended = ended or (kind == _PIPELINE_STATE and _ENDED.search(data) is not None)
         self._outbox.put(element.target, [element.data], done=ended)
-        if ended:
-            self._readers.pop(element.target, None)
+        if ended and element.target is not None:
+            del self._readers[element.target]
+            with self._changed:
+                unclosed = element.target in self._running
+                self._running.discard(element.target)
+            # One that was stopped and not closed would hold up the end of the pool.
+            if unclosed:
+                with contextlib.suppress(PoolClosed):
+                    self._write("Close", element.target)
 
     def _acknowledged(self, element: _Element) -> None:
         with self._changed:
@@ -306,30 +250,34 @@ class PowerShellPool:
         core.open()
         while core.data_to_send() is not None:
             pass  # the client has said the same in its own words
-        pipeline_id = uuid4()
+        pipeline = ClientPowerShell(core, pipeline_id=uuid4())
+        pipeline.add_script(startup)
         for element in self._elements:
+            if element.name == "CommandAck":
+                # Not before: a pipeline's Data that overtakes its Command is lost.
+                while (payload := core.data_to_send()) is not None:
+                    self._write("Data", pipeline.pipeline_id, payload.data)
             if element.name != "Data":
                 continue
             if element.target is None:
                 self._deliver(element)
             core.receive_data(PSRPPayload(element.data, StreamType.default, element.target))
-            while (event := core.next_event()) is not None:
-                if isinstance(event, RunspacePoolStateEvent) and event.state is RunspacePoolState.Opened:
-                    self._begin_first(core, pipeline_id, startup)
-                if isinstance(event, PipelineStateEvent):
-                    if event.state is not PSInvocationState.Completed:
-                        raise EngineFailed(f"the lab's own commands did not load: {event.reason}")
-                    self._write("Close", pipeline_id)
-                    return
+            if self._first_ended(core, pipeline):
+                self._write("Close", pipeline.pipeline_id)
+                return
         raise EngineFailed("the PowerShell ended before it was ready")
 
-    def _begin_first(self, core: ClientRunspacePool, pipeline_id: UUID, startup: str) -> None:
-        pipeline = ClientPowerShell(core, pipeline_id=pipeline_id)
-        pipeline.add_script(startup)
-        pipeline.start()
-        self._write("Command", pipeline_id)
-        while (payload := core.data_to_send()) is not None:
-            self._write("Data", pipeline_id, payload.data)
+    def _first_ended(self, core: ClientRunspacePool, pipeline: ClientPowerShell) -> bool:
+        """Begin *pipeline* when the pool is open; return whether it has ended well."""
+        while (event := core.next_event()) is not None:
+            if isinstance(event, RunspacePoolStateEvent) and event.state is RunspacePoolState.Opened:
+                pipeline.start()
+                self._write("Command", pipeline.pipeline_id)
+            if isinstance(event, PipelineStateEvent):
+                if event.state is not PSInvocationState.Completed:
+                    raise EngineFailed(f"the lab's own commands did not load: {event.reason}")
+                return True
+        return False
 
     # ---- the process
 
@@ -354,6 +302,11 @@ class PowerShellPool:
         except subprocess.TimeoutExpired:
             self._kill()
             self._process.wait()
+
+    def _hang_up(self) -> None:
+        """Close the pipe that only one thread reads: whoever calls this is it."""
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _kill(self) -> None:
         # Its own session: whatever it has started goes with it.

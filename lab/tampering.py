@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mimc.errors import UsageError
 
+from .folder import locked
 from .node import SETTINGS, Form, NodeFile, Setting, Tree, put, value_at
 
 _ACCOUNT = re.compile(r'[^\\/"\[\]:;|=,+*?<>@]+\\[^\\/"\[\]:;|=,+*?<>@]+')
@@ -20,18 +21,19 @@ def tamper(node: NodeFile, changes: Sequence[str]) -> Tree:
     Raises:
         UsageError: an unknown path, a value that is not allowed, or a product that is not installed.
     """
-    state = node.load()
-    parsed = [_parse(change, state) for change in changes]
-    for setting, value in parsed:
-        put(state, setting.path, value)
-        if (
-            setting.path == "rebootRequired"
-            and value == "no"
-            and value_at(state, "lcm.state") == "PendingReboot"
-        ):
-            state["lcm"]["state"] = "Idle"
-    node.save(state)
-    return state
+    with locked(node.folder):
+        state = node.load()
+        parsed = [_parse(change, state) for change in changes]
+        for setting, value in parsed:
+            put(state, setting.path, value)
+            if (
+                setting.path == "rebootRequired"
+                and value == "no"
+                and value_at(state, "lcm.state") == "PendingReboot"
+            ):
+                state["lcm"]["state"] = "Idle"
+        node.save(state)
+        return state
 
 
 def listing(state: Tree) -> Iterator[tuple[str, str, str]]:

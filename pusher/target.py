@@ -38,5 +38,7 @@ class Target:
 
     @property
     def address(self) -> str:
-        """Host and port as one text."""
+        """Host and port as one text; what stands in a node's place has a port of the moment, which says nothing."""
+        if self.engine:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

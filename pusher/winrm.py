@@ -206,12 +206,17 @@ class _Counting(BaseAdapter):
         self._inner.close()
 
 
+def _as_sent(target: Target, text: str) -> Any:
+    # requests writes text for Basic in Latin-1, which has no euro sign: as bytes it goes out in UTF-8 (RFC 7617).
+    return text.encode() if target.auth == Auth.BASIC else text
+
+
 def _connection(target: Target) -> WSMan:
     return _Connection(
         target.host,
         port=target.port,
-        username=target.user or None,
-        password=target.password.reveal() if target.password else None,
+        username=_as_sent(target, target.user) or None,
+        password=_as_sent(target, target.password.reveal()) if target.password else None,
         ssl=True,
         auth=target.auth,
         # A path is as good as a bool (psrp-endpoint 3), whatever the annotation says.

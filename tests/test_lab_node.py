@@ -324,3 +324,26 @@ def test_a_state_file_that_is_gone_names_the_way_out(folder: Path) -> None:
         find_node(folder, "corpsync").load()
     open_lab(folder, "corpsync")
     assert not find_node(folder, "corpsync").load()["installed"]
+
+
+def _together(folder: Path, count: int, *arguments: str) -> list[tuple[int, str]]:
+    command = [sys.executable, "-m", "mimc", *arguments]
+    running = [
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(count)
+    ]
+    return [(process.wait(60), process.communicate()[1]) for process in running]
+
+
+def test_several_commands_may_meet_in_a_lab_that_is_not_there_yet(tmp_path: Path) -> None:
+    spec = str(Path(__file__).parent.parent / "examples" / "contoso" / "spec.yaml")
+    for code, text in _together(tmp_path, 3, "drift", spec, "--lab"):
+        assert code == 2, text
+
+
+def test_applies_at_once_on_one_node_end_well_or_say_who_was_in_the_way(tmp_path: Path) -> None:
+    spec = str(Path(__file__).parent.parent / "examples" / "contoso" / "spec.yaml")
+    done = _together(tmp_path, 3, "apply", spec, "--target", "corpsync", "--lab", "--yes")
+    assert all("Traceback" not in text and "No such file" not in text for _, text in done), done
+    assert any(code == 0 for code, _ in done), done
+    assert _together(tmp_path, 1, "drift", spec, "--lab")[0][0] == 0

@@ -111,7 +111,7 @@ def test_get_is_never_a_judgement() -> None:
 
 DRIFT_TEXT = """\
 lab (simulated): a rehearsal, nothing here says how a real server behaves
-corpsync (127.0.0.1:5986) - lab (simulated)
+corpsync (127.0.0.1) - lab (simulated)
   ok          installed              Present
   ok          database.server        corpsql.contoso.com
   ok          serviceAccount         contoso\\MIMSync

@@ -18,6 +18,7 @@ from .send_order import MODULE, OrderSender, decoded, encoded
 from .wine_prefix import (
     PARAMETERS,
     PRODUCT,
+    SOURCES,
     Prefix,
     build_package,
     change_package,
@@ -103,7 +104,9 @@ def product_code() -> str:
 @pytest.fixture
 def package(tmp_path: Path, service: Path, product_code: str) -> Path:
     """The stand-in, in a file of the name that the media have."""
-    return build_package(tmp_path / "Synchronization Service.msi", service=service, PRODUCT_CODE=product_code)
+    return build_package(
+        tmp_path / "Synchronization Service.msi", {"PRODUCT_CODE": product_code}, service=service
+    )
 
 
 def kept(prefix: Prefix) -> dict[str, str]:
@@ -189,7 +192,7 @@ def test_another_version_of_the_product_is_1638(
     prefix: Prefix, package: Path, product_code: str, service: Path, tmp_path: Path
 ) -> None:
     newer = build_package(
-        tmp_path / "newer.msi", service=service, PRODUCT_CODE=product_code, VERSION="4.6.607.0"
+        tmp_path / "newer.msi", {"PRODUCT_CODE": product_code, "VERSION": "4.6.607.0"}, service=service
     )
     assert prefix.install(package, write(WANTED)) == 0
     assert prefix.install(newer, write(WANTED)) == 1638
@@ -198,7 +201,7 @@ def test_another_version_of_the_product_is_1638(
 
 
 def test_the_vectors_of_the_grammar(prefix: Prefix, tmp_path: Path) -> None:
-    vector = build_package(tmp_path / "vector.msi", "vector.wxs")
+    vector = build_package(tmp_path / "vector.msi", source=SOURCES / "vector.wxs")
     found = {text: prefix.install(vector, text) for text, _ in VECTORS}
     assert found == dict(VECTORS) | WINE_DIFFERS
 

@@ -37,18 +37,21 @@ def compile_program(source: str, target: Path, *options: str) -> None:
 
 
 def build_package(
-    target: Path, source: str = "sync.wxs", service: Path = SOURCES / "miiserver.c", **variables: str
+    target: Path,
+    variables: Mapping[str, str] | None = None,
+    source: Path = SOURCES / "sync.wxs",
+    service: Path = SOURCES / "miiserver.c",
 ) -> Path:
-    """Build *target* from a source of tests/wine with wixl, and return it; *variables* over the usual ones.
+    """Build *target* from *source* with wixl, and return it; *variables* over the usual ones.
 
-    Unless the package is to be installed, anything is good enough as its service.
+    Unless the package is to be installed, any file is good enough as its *service*.
     """
     usual = {"NAME": PRODUCT, "VERSION": "4.6.34.0", "PRODUCT_CODE": str(uuid.uuid4()).upper()}
     # wixl looks for a file where it runs, and nowhere else.
-    defined = usual | {"UPGRADE_CODE": UPGRADE_CODE, "SERVICE": service.name} | variables
+    defined = usual | {"UPGRADE_CODE": UPGRADE_CODE, "SERVICE": service.name} | dict(variables or {})
     options = [part for name, value in defined.items() for part in ("-D", f"{name}={value}")]
     subprocess.run(
-        ["wixl", "-a", "x64", *options, "-o", target.absolute(), SOURCES / source],
+        ["wixl", "-a", "x64", *options, "-o", target.absolute(), source],
         check=True,
         timeout=_TIME_LIMIT_S,
         cwd=service.parent,
