@@ -140,7 +140,7 @@ def test_validate_warns_of_a_near_end_on_stderr_with_its_place_and_still_is_cont
     write(mimc, pem(certificate(until=NOW + 10 * DAY + datetime.timedelta(hours=1))))
     done = mimc("validate", CONTOSO)
     assert (done.code, done.err.count("\n")) == (0, 1)
-    assert done.err.startswith(f"{CONTOSO}:14:18: warning: certs/corpsync.cer: the certificate expires on ")
+    assert done.err.startswith(f"{CONTOSO}:15:18: warning: certs/corpsync.cer: the certificate expires on ")
     assert "in 10 days" in done.err and "warning" not in done.out
 
 
@@ -161,7 +161,7 @@ def test_a_spec_with_a_certificate_that_cannot_serve_is_invalid(
         monkeypatch.setenv(name, "x")
     write(mimc, data)
     done = mimc(verb, CONTOSO)
-    assert done.code == 3 and fault in done.err and f"{CONTOSO}:14:18: certs/corpsync.cer: " in done.err
+    assert done.code == 3 and fault in done.err and f"{CONTOSO}:15:18: certs/corpsync.cer: " in done.err
     assert "CANARY" not in done.err and "Traceback" not in done.err
     assert not (mimc.folder / "build").exists()
 

@@ -96,7 +96,7 @@ def test_3_a_wrong_certificate_is_named_with_its_place(mimc: Mimc) -> None:
     (mimc.folder / "examples/contoso/certs/corpsync.cer").write_bytes(b"no certificate")
     done = mimc("validate", CONTOSO)
     assert done.code == 3
-    assert_clear(done, f"{CONTOSO}:14:18", "not an X.509 certificate")
+    assert_clear(done, f"{CONTOSO}:15:18", "not an X.509 certificate")
 
 
 def test_3_a_credential_without_a_certificate_is_refused(mimc: Mimc, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +301,7 @@ def test_3_an_expired_certificate_is_refused(mimc: Mimc, monkeypatch: pytest.Mon
     for verb in ("validate", "compile"):
         done = mimc(verb, CONTOSO)
         assert done.code == 3
-        assert_clear(done, f"{CONTOSO}:14:18", "expired on 2020-01-01")
+        assert_clear(done, f"{CONTOSO}:15:18", "expired on 2020-01-01")
 
 
 def test_3_an_empty_variable_is_no_secret(mimc: Mimc, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,3 +71,11 @@ def test_a_path_that_is_not_there_is_a_usage_error_with_a_hint(mimc: Mimc) -> No
     done = mimc("explain", "syncService.databse.server", "--spec", CONTOSO)
     assert done.code == 64
     assert "did you mean syncService.database.server?" in done.err
+
+
+def test_a_property_of_any_resource_is_explained_by_its_class(mimc: Mimc) -> None:
+    path = "resources.[Registry]Tls10.ValueType"
+    out = mimc("explain", path, "--spec", "examples/server/spec.yaml", "--target", "prodsync").out
+    assert out.startswith(f"{path} = Dword\n")
+    assert "ValueType of Registry (PSDesiredStateConfiguration 1.0)" in out
+    assert "String | Binary | Dword" in out

@@ -4,7 +4,8 @@ import argparse
 import json
 import sys
 
-from mimc.compiler.explain import Explanation, Statement, explain
+from mimc.compiler.explain import DescribeProperty, Explanation, Statement, explain
+from mimc.compiler.spec import Spec
 from mimc.compiler.validate import did_you_mean
 from mimc.errors import UsageError
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Explain every value at PATH or below it, in the effective spec of one target."""
     spec = load_spec(arguments.spec)
     target = choose_target(spec, arguments.target)
-    found = explain(spec, target, arguments.path)
+    found = explain(spec, target, arguments.path, _describer(spec))
     if not found:
         known = [item.path for item in explain(spec, target, "")]
         raise UsageError(
@@ -39,6 +40,25 @@ def run(arguments: argparse.Namespace) -> int:
     render = _json if arguments.output == "json" else _text if arguments.path else _list
     sys.stdout.write(render(found))
     return 0
+
+
+def _describer(spec: Spec) -> DescribeProperty:
+    """Return what tells of a resource's property what its class does."""
+
+    def describe(kind: str, name: str) -> dict[str, str]:
+        found = spec.catalogue.find(kind, "", "")
+        item = None if isinstance(found, str) else found.schema.find(name)
+        if isinstance(found, str) or item is None:
+            return {}
+        facts = {
+            "means": item.description,
+            "type": f"{item.embedded or item.type}{'[]' if item.is_array else ''}, {item.qualifier}",
+            "allowed": " | ".join(item.values or item.value_map),
+            "property": f"{item.name} of {found.schema.friendly_name} ({found.module_name} {found.module_version})",
+        }
+        return {label: text for label, text in facts.items() if text}
+
+    return describe
 
 
 def _list(found: tuple[Explanation, ...]) -> str:
