@@ -9,12 +9,10 @@ from dataclasses import replace
 
 from mimc.errors import Position
 
-from .class_schema import CimType, ClassSchema, Qualifier, SchemaProperty
+from .class_schema import CREDENTIAL_CLASS, PAIR_CLASS, CimType, ClassSchema, Qualifier, SchemaProperty
 from .schema_mof import DeclaredClass, SchemaError
 
 BASE_RESOURCE = "OMI_BaseResource"
-CREDENTIAL_CLASS = "MSFT_Credential"
-PAIR_CLASS = "MSFT_KeyValuePair"
 #: What every resource has from its base class. A configuration says it in other words, or not at all.
 COMMON_PROPERTIES = frozenset(
     {"resourceid", "sourceinfo", "dependson", "modulename", "moduleversion", "configurationname"}

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: Two embedded classes that every document knows: an account with its password, an entry of a hashtable.
+CREDENTIAL_CLASS = "MSFT_Credential"
+PAIR_CLASS = "MSFT_KeyValuePair"
+
 
 class CimType(StrEnum):
     """The type of a property, by its MOF name."""
@@ -77,17 +81,3 @@ class ClassSchema:
     def keys(self) -> tuple[str, ...]:
         """The names of the key properties."""
         return tuple(name for name, item in self.properties.items() if item.qualifier is Qualifier.KEY)
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleSchema:
-    """The classes of one version of one module: resources by friendly name, embedded ones by class name.
-
-    Both mappings are keyed in lower case. ``source`` tells people where it was read ("inbox", or a folder).
-    """
-
-    name: str
-    version: str
-    source: str
-    resources: Mapping[str, ClassSchema]
-    embedded: Mapping[str, ClassSchema]

@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from mimc import schemas
 
-from .class_bases import CREDENTIAL_CLASS, PAIR_CLASS
-from .class_schema import CimType, ClassSchema, Qualifier, SchemaProperty
+from .class_schema import CREDENTIAL_CLASS, PAIR_CLASS, CimType, ClassSchema, Qualifier, SchemaProperty
 from .load import JOIN, VAR
 from .modules import INBOX_MODULE, INBOX_VERSIONS, FoundClass
 

@@ -14,7 +14,8 @@ from typing import Any
 from mimc.errors import InputError
 from mimc.resources import SYNC_SERVICE, Kind, Property
 
-from .class_bases import COMMON_PROPERTIES, CREDENTIAL_CLASS, PAIR_CLASS
+from .class_bases import COMMON_PROPERTIES
+from .class_schema import CREDENTIAL_CLASS, PAIR_CLASS
 from .declared import META_KEYS
 from .imported_lcm import META_CLASSES, lcm_section
 from .load import JOIN, VAR

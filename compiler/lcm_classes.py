@@ -6,7 +6,7 @@ that Windows PowerShell checks. Values of an enumeration are written in the spel
 
 from collections.abc import Mapping
 
-from .class_schema import CimType, ClassSchema, Qualifier, SchemaProperty
+from .class_schema import CREDENTIAL_CLASS, CimType, ClassSchema, Qualifier, SchemaProperty
 
 UINT32_MAX = 2**32 - 1
 _MINUTES_MAX = 44640  # 31 days
@@ -34,7 +34,6 @@ def _array_of(class_name: str, name: str, blocks: str) -> tuple[str, SchemaPrope
     return _property(name, text, kind=CimType.INSTANCE, array=True, embedded=class_name)
 
 
-_CREDENTIAL = "MSFT_Credential"
 _REFRESH_MODES = ("Push", "Pull", "Disabled")
 
 #: The class of the meta instance. PowerShell's keyword for it is ``Settings``.
@@ -134,11 +133,13 @@ _WEB = (
     ),
     _property("RegistrationKey", "Not in a spec: a meta MOF holds it in clear."),
     _property("ProxyURL", "Address of a proxy; from Windows Server 2019 on."),
-    _property("ProxyCredential", "Account for the proxy.", kind=CimType.INSTANCE, embedded=_CREDENTIAL),
+    _property("ProxyCredential", "Account for the proxy.", kind=CimType.INSTANCE, embedded=CREDENTIAL_CLASS),
 )
 _SHARE = (
     _property("SourcePath", "The share, such as \\\\server\\share.", key=True),
-    _property("Credential", "Account that may read the share.", kind=CimType.INSTANCE, embedded=_CREDENTIAL),
+    _property(
+        "Credential", "Account that may read the share.", kind=CimType.INSTANCE, embedded=CREDENTIAL_CLASS
+    ),
 )
 _CLASSES = (
     ClassSchema(

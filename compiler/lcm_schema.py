@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .class_schema import CimType, ClassSchema, Qualifier, SchemaProperty
+from .class_schema import CREDENTIAL_CLASS, CimType, ClassSchema, Qualifier, SchemaProperty
 from .lcm import SECTION
 from .lcm_classes import (
     FORMS,
@@ -105,7 +105,7 @@ def _properties(schema: ClassSchema, refused: Mapping[str, str]) -> dict[str, An
 
 def _property(item: SchemaProperty) -> dict[str, Any]:
     described: dict[str, Any] = {"description": item.description}
-    if item.embedded == "MSFT_Credential":
+    if item.embedded == CREDENTIAL_CLASS:
         return described | _CREDENTIAL
     if item.type is CimType.INSTANCE:
         return described | {"type": "array", "maxItems": 0, "x-expected": "[], for none"}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from mimc.secret import Credential
 
+from .class_schema import CREDENTIAL_CLASS
 from .document import Instance, MetaDocument
 from .lcm_classes import ARRAYS, SETTINGS, VERSION_1
 from .literals import mof as literal
@@ -43,7 +44,7 @@ def _manager(writer: MofWriter, manager: Instance, seal: Seal | None) -> Iterato
         if isinstance(value, Credential):
             assert seal, "a document with credentials is written with a seal"
             body = {"UserName": literal(value.user), "Password": literal(seal(value))}
-            yield name, writer.instance("MSFT_Credential", body)
+            yield name, writer.instance(CREDENTIAL_CLASS, body)
         else:
             yield name, literal(value)
     yield "SourceInfo", literal(source_info(manager.position, manager.friendly_name))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mimc.secret import Credential
 
+from .class_schema import CREDENTIAL_CLASS
 from .document import Document, Embedded, Instance, Value
 from .literals import mof as literal
 from .literals import mof_array
@@ -146,5 +147,5 @@ def _append(blocks: list[Block], class_name: str, values: Mapping[str, Value]) -
 def _reference(blocks: list[Block], value: Credential | Embedded) -> int:
     if isinstance(value, Embedded):
         return _append(blocks, value.class_name, value.values)
-    blocks.append(Block("MSFT_Credential", (f"UserName = {literal(value.user)};\n Password = ", value, ";")))
+    blocks.append(Block(CREDENTIAL_CLASS, (f"UserName = {literal(value.user)};\n Password = ", value, ";")))
     return len(blocks) - 1

@@ -15,9 +15,9 @@ from mimc.cms import is_sealed
 from mimc.errors import InputError
 from mimc.secret import MASK
 
+from .class_schema import PAIR_CLASS
 from .mof_literals import Char16
 from .mof_reader import DOCUMENT_CLASS, Mof, MofInstance, MofValue
-from .pairs import PAIR_CLASS
 
 SEALED = "<sealed>"
 NOTHING = "nothing"

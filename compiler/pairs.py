@@ -1,6 +1,5 @@
 """Hashtables: arrays of MSFT_KeyValuePair, whose values are text as PowerShell would make it."""
 
-PAIR_CLASS = "MSFT_KeyValuePair"
 PAIR_TEXT = "text, a number, true or false"
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .class_bases import CREDENTIAL_CLASS, PAIR_CLASS
-from .class_schema import CimType, Qualifier, SchemaProperty
+from .class_schema import CREDENTIAL_CLASS, PAIR_CLASS, CimType, Qualifier, SchemaProperty
 
 _TYPES = {
     "System.Boolean": CimType.BOOLEAN,

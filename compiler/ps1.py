@@ -12,17 +12,22 @@ from typing import Any
 from mimc import templates
 from mimc.secret import Credential
 
+from .class_schema import PAIR_CLASS
 from .document import Document, Embedded, Instance, MetaDocument, Value
 from .literals import powershell
 from .modules import INBOX_MODULE, INBOX_VERSIONS
 from .mof import MAX_REMEMBERED, RUN_AS
-from .pairs import PAIR_CLASS
 
 _STEP = "    "
-#: Names that are taken: the script's own, and the parameters that PowerShell gives every advanced script.
+#: Names that are taken: the script's own, parameters that PowerShell gives every configuration and every advanced
+#: script (about_CommonParameters), and its own variables (about_Automatic_Variables).
 _TAKEN = re.compile(
-    "outputpath|configurationdata|debug|verbose|(error|warning|information|progress)action|outbuffer|"
-    "(error|warning|information|out|pipeline)variable",
+    "outputpath|configurationdata|configurationname|instancename|dependson|psdscrunascredential|allnodes|node|"
+    "debug|verbose|(error|warning|information|progress)action|outbuffer|"
+    "(error|warning|information|out|pipeline)variable|"
+    "args|consolefilename|enabledexperimentalfeatures|error|event(args|subscriber)?|executioncontext|false|foreach|"
+    "home|host|input|is(coreclr|linux|macos|windows)|lastexitcode|matches|myinvocation|nestedpromptlevel|null|pid|"
+    "profile|ps[a-z]*|pwd|sender|shellid|stacktrace|switch|this|true",
     re.IGNORECASE,
 )
 

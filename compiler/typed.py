@@ -14,17 +14,16 @@ from typing import Any
 from mimc.errors import SpecError
 from mimc.secret import Credential, SecretReference
 
-from .class_schema import CimType, ClassSchema, Qualifier, SchemaProperty
+from .class_schema import CREDENTIAL_CLASS, PAIR_CLASS, CimType, ClassSchema, Qualifier, SchemaProperty
 from .document import DateTime, Embedded, NamedNumber, Scalar, Value
 from .literals import UNWRITABLE, mof
 from .load import Path
 from .mof_literals import Char16
 from .moments import DATETIME, BadMoment, cim_datetime
-from .pairs import PAIR_CLASS, PAIR_TEXT, pair_text
+from .pairs import PAIR_TEXT, pair_text
 from .validate import did_you_mean
 from .wording import SECRET_HINT, kind, shown
 
-CREDENTIAL_CLASS = "MSFT_Credential"
 _CREDENTIAL = "{user: NAME, password: {secret: ...}}"
 _RANGES = {
     CimType[f"{sign}INT{bits}"]: (0, 2**bits - 1)

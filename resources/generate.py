@@ -74,7 +74,10 @@ def properties_psd1() -> str:
 
 
 def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    # The declaration is plain text, so no escaping is written a second time; the one table is the compiler's.
+    if not text.isascii() or "'" in text:
+        raise ValueError(f"write it without apostrophes, in ASCII: {text}")
+    return f"'{text}'"
 
 
 def _boolean(value: bool) -> str:

@@ -18,7 +18,7 @@ from .compare import LOCAL_NAMES, compare, version_parts
 #: MIM 2016 SP2: the first release that installs with a gMSA.
 FIRST_VERSION_WITH_GMSA = "4.6.34.0"
 
-_MAINTENANCE = "setup's maintenance mode would have to change it"
+_MAINTENANCE = "the maintenance mode of setup would have to change it"
 _ABSOLUTE_PATH = {
     "pattern": r"^([A-Za-z]:\\|\\\\[^\\\x00-\x1f]+\\[^\\\x00-\x1f]+)[^\x00-\x1f]*$",
     "x-expected": "an absolute Windows path in one line",

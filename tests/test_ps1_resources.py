@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mimc.compiler.class_schema import PAIR_CLASS
 from mimc.compiler.document import DateTime, Embedded, NamedNumber, Value
 from mimc.compiler.literals import mof, powershell
 from mimc.compiler.mof_literals import Char16
 from mimc.compiler.mof_reader import read_mof
-from mimc.compiler.pairs import PAIR_CLASS, pair_text
+from mimc.compiler.pairs import pair_text
 from mimc.compiler.ps1 import Parameters
 from mimc.errors import Position
 from mimc.secret import Credential, SecretReference
@@ -157,7 +158,24 @@ def test_a_megabyte_is_one_value(powershell_7: Evaluator) -> None:
 
 
 NAMES = st.text(max_size=6) | st.sampled_from(
-    ["a", "A", "1", "_", "Debug", "OutputPath", "outputPATH", "a b", "a_b", "Out", "Error"]
+    [
+        "a",
+        "A",
+        "1",
+        "_",
+        "Debug",
+        "OutputPath",
+        "outputPATH",
+        "a b",
+        "a_b",
+        "Out",
+        "Error",
+        "NULL",
+        "True",
+        "Host",
+        "PSHome",
+        "PID",
+    ]
 )
 
 

@@ -11,13 +11,13 @@
         @{ Name = 'SqlServer'; Rule = 'server'; Fixed = $false; Repairable = $false; CannotSet = 'the product has to be installed again with its database and key file' }
         @{ Name = 'SqlInstance'; Rule = 'instance'; Fixed = $false; Repairable = $false; CannotSet = 'the product has to be installed again with its database and key file' }
         @{ Name = 'DatabaseName'; Rule = 'text'; Fixed = $false; Repairable = $false; CannotSet = 'the product has to be installed again with its database and key file' }
-        @{ Name = 'ServiceAccount'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it, with the key file at hand' }
-        @{ Name = 'ManagedServiceAccount'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it, with the key file at hand' }
-        @{ Name = 'AdministratorsGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
-        @{ Name = 'OperatorsGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
-        @{ Name = 'JoinersGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
-        @{ Name = 'BrowseGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
-        @{ Name = 'PasswordResetGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'setup''s maintenance mode would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
+        @{ Name = 'ServiceAccount'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it, with the key file at hand' }
+        @{ Name = 'ManagedServiceAccount'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it, with the key file at hand' }
+        @{ Name = 'AdministratorsGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
+        @{ Name = 'OperatorsGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
+        @{ Name = 'JoinersGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
+        @{ Name = 'BrowseGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
+        @{ Name = 'PasswordResetGroup'; Rule = 'account'; Fixed = $false; Repairable = $false; CannotSet = 'the maintenance mode of setup would have to change it (group rights also live in DCOM, the registry and file ACLs)' }
         @{ Name = 'EnableRpcFirewallRules'; Rule = 'boolean'; Fixed = $false; Repairable = $true; CannotSet = '' }
         @{ Name = 'KeyBackupPath'; Rule = 'path'; Fixed = $false; Repairable = $true; CannotSet = '' }
         @{ Name = 'MinimumVersion'; Rule = 'version'; Fixed = $false; Repairable = $false; CannotSet = 'the product has to be patched' }
