@@ -227,7 +227,7 @@ def test_everything_that_is_missing_is_said_at_once_with_its_place(
     assert done.code == 3
     for name in ("MIMINSTALL_PASSWORD", "MIMAUDIT_PASSWORD"):
         assert f"the environment variable {name} is not set" in done.err
-    assert f"{CONTOSO}:27:" in done.err and "no terminal to ask for 'Sync'" in done.err
+    assert f"{CONTOSO}:28:" in done.err and "no terminal to ask for 'Sync'" in done.err
     assert "3 problems" in done.err and not (mimc.folder / "build").exists()
 
 
