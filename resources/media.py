@@ -157,7 +157,7 @@ def _findings(
     package: Package, properties: Mapping[str, str], secure: frozenset[str], hidden: frozenset[str]
 ) -> tuple[Finding, ...]:
     # A property need not stand in the Property table: a condition, a registry value, a dialog may lean on it.
-    mentioned = {name for text in package.strings for name in _NAME.findall(text)}
+    mentioned = {name for text in package.texts() for name in _NAME.findall(text)}
     return tuple(
         Finding(
             item.name,
@@ -187,11 +187,11 @@ def _others(
 
 def _conditions(package: Package) -> Iterator[LaunchCondition]:
     for row in package.rows("LaunchCondition"):
-        condition = str(row["Condition"] or "")
+        condition = str(row.get("Condition") or "")
         # What stands in quotes is text that a property is compared with.
         names = dict.fromkeys(_NAME.findall(re.sub('"[^"]*"', "", condition)))
         sent = tuple(name for name in names if name in _SENT_NAMES)
-        yield LaunchCondition(condition, str(row["Description"] or ""), sent)
+        yield LaunchCondition(condition, str(row.get("Description") or ""), sent)
 
 
 def _foreign(properties: Mapping[str, str]) -> str:
@@ -253,6 +253,6 @@ def _password_notes(package: Package, hidden: frozenset[str]) -> Iterator[str]:
 def _carriers(package: Package) -> Iterator[str]:
     """Yield the properties that a custom action fills with the password: each would have to be hidden too."""
     for row in package.rows("CustomAction"):
-        kind, value = row["Type"], str(row["Target"] or "")
+        kind, value = row.get("Type"), str(row.get("Target") or "")
         if isinstance(kind, int) and kind & _ACTION_KIND == _SETS_PROPERTY and f"[{_PASSWORD}]" in value:
-            yield str(row["Source"])
+            yield str(row.get("Source"))

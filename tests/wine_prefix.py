@@ -68,7 +68,7 @@ def change_package(package: Path, *statements: str) -> None:
 
 @dataclass(frozen=True)
 class Prefix:
-    """A Windows of Wine's in *folder*, where *home* is everybody's home."""
+    """A Windows of Wine's in *folder*, where *home* is everybody's home. It weighs 700 MB."""
 
     folder: Path
     home: Path
@@ -90,6 +90,14 @@ class Prefix:
             "WINEDEBUG": "-all",
             "WINEDLLOVERRIDES": "mscoree=d;mshtml=d",
         }
+
+    def start(self) -> None:
+        """Make the prefix, with the program setup.exe in it."""
+        self.wine("wineboot", "--init")
+        # Until it has come to rest once, it starts no service.
+        self.server("-w")
+        assert (self.drive / "windows" / "system32" / "msi.dll").is_file(), "wineboot made no Windows"
+        compile_program("setup.c", self.drive / "setup.exe", "-municode", "-lmsi")
 
     def wine(self, *arguments: str | Path) -> None:
         """Run a program inside and wait for it; what it says and how it ends is nobody's business."""
@@ -164,24 +172,3 @@ def _unescaped(text: str) -> str:
 def windows(path: Path) -> str:
     """Return a path of ours as Wine's programs see it."""
     return "Z:" + str(path.absolute()).replace("/", "\\")
-
-
-def make_template(folder: Path) -> Prefix:
-    """Make a prefix with the program setup.exe in it, and wait until it has come to rest."""
-    prefix = Prefix(folder / "template", folder)
-    prefix.wine("wineboot", "--init")
-    prefix.server("-w")
-    assert (prefix.folder / "system.reg").is_file(), "wineboot made no registry"
-    compile_program("setup.c", prefix.drive / "setup.exe", "-municode", "-lmsi")
-    return prefix
-
-
-def clone(template: Prefix, folder: Path) -> Prefix:
-    """Copy a prefix: linked files, but Wine writes its registry in place, so that is a real copy."""
-    copy = Prefix(folder, template.home)
-    folder.mkdir()
-    subprocess.run(["cp", "-al", template.drive, folder / "drive_c"], check=True, timeout=_TIME_LIMIT_S)
-    for name in ("system.reg", "user.reg", "userdef.reg"):
-        shutil.copy2(template.folder / name, folder / name)
-    shutil.copytree(template.folder / "dosdevices", folder / "dosdevices", symlinks=True)
-    return copy
