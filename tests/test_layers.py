@@ -41,7 +41,7 @@ HOMES = {
     "olefile": {"mimc.msi"},
     "pypsrp": {"mimc.pusher.winrm"},
     "requests": {"mimc.pusher.winrm"},
-    "psrpcore": {"mimc.lab.psrp", "mimc.lab.traffic"},
+    "psrpcore": {"mimc.lab.powershell", "mimc.lab.psrp", "mimc.lab.traffic"},
 }
 
 
