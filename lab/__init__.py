@@ -3,6 +3,7 @@
 Everything else outside this folder needs only what is in here. Nothing but commands and tests imports it.
 """
 
+import os
 import re
 import secrets
 import shutil
@@ -21,7 +22,9 @@ from mimc.certificates import (
 from mimc.errors import InputError, UsageError
 from mimc.secret import Secret
 
+from .engine import Engine
 from .folder import check_folder, locked, make_folder, write_file
+from .locate import PowerShell
 from .node import NodeFile, Tree, new_state
 from .traffic import Recorder
 
@@ -69,29 +72,29 @@ class Lab:
         return self.node.load()
 
     @contextmanager
-    def serve(self, port: int = 0) -> Iterator[Served]:
+    def serve(self, port: int = 0, powershell: PowerShell | None = None) -> Iterator[Served]:
         """Serve the node at 127.0.0.1:*port* (0 for a free one) under a password made for this time.
+
+        With *powershell* that engine runs the scripts, else they are recognised and answered by Python.
 
         Raises:
             InputError: the port cannot be had.
         """
-        # psrpcore is wanted by nobody who does not serve.
-        from .answers import Answers
+        # Wanted by nobody who does not serve.
         from .httpd import Endpoint
-        from .psrp import SimulatedEngine
 
         password = secrets.token_urlsafe(24)
         with locked(self.node.folder):
             tls = _tls(self.node.folder)
-        endpoint = Endpoint(
-            SimulatedEngine(Answers(self.node)),
-            certificate=tls / "server.pem",
-            key=tls / "server.key.pem",
-            user=USER,
-            password=password,
-            port=port,
-        )
         with ExitStack() as stack:
+            endpoint = Endpoint(
+                stack.enter_context(self._engine(powershell)),
+                certificate=tls / "server.pem",
+                key=tls / "server.key.pem",
+                user=USER,
+                password=password,
+                port=port,
+            )
             try:
                 stack.enter_context(endpoint)
             except ssl.SSLError as error:
@@ -111,6 +114,20 @@ class Lab:
             yield Served(
                 ADDRESS, endpoint.port, USER, Secret(password), tls / "ca.cer", password_file, recorder
             )
+
+    @contextmanager
+    def _engine(self, powershell: PowerShell | None) -> Iterator[Engine]:
+        # psrpcore, and more, is wanted by nobody who does not serve.
+        if powershell is None:
+            from .answers import Answers
+            from .psrp import SimulatedEngine
+
+            yield SimulatedEngine(Answers(self.node))
+            return
+        from .windows_node import WindowsNode
+
+        with WindowsNode(self.node, powershell, os.environ) as node:
+            yield node.engine
 
 
 def open_lab(folder: Path, target: str, host: str = "") -> Lab:

@@ -9,6 +9,7 @@ from mimc.cms import CmsError, is_sealed, open_sealed
 from mimc.compiler.mof_reader import DOCUMENT_CLASS, Mof, MofError, MofInstance, read_mof
 from mimc.compiler.mof_rules import check_rules
 from mimc.resources import SYNC_SERVICE, Kind
+from mimc.secret import Secret
 
 from .node import NodeFile, Tree
 from .sync_setup import ResourceFailed, Wanted
@@ -101,18 +102,26 @@ class DocumentReader:
         account = users.pop(_RUN_AS, "")
         return Wanted({**values, **users}, tuple(undecrypted)), account
 
-    def _has_password(self, name: str, credential: MofInstance) -> bool:
-        """Whether the resource receives the password in clear. It is looked at here, and forgotten."""
-        text = str(credential.get("Password") or "")
+    def password(self, name: str, credential: MofInstance) -> Secret:
+        """Return the password as the resource receives it, which may be the text of a CMS message.
+
+        Raises:
+            ResourceFailed: it is empty, or cannot be decrypted.
+        """
+        text = Secret(str(credential.get("Password") or ""))
         content = self.mof.document and self.mof.document.get("ContentType")
         # Without both of them the LCM goes on silently (dsc-mof.md 3.4).
         if str(content).casefold() == "passwordencrypted" and self.state["lcm"]["certificateId"]:
-            text = self._decrypt(name, text)
-        if not text:
+            text = self._decrypt(name, text.reveal())
+        if not text.reveal():
             raise ResourceFailed(f"the password of {name} is empty")
-        return not is_sealed(text)
+        return text
 
-    def _decrypt(self, name: str, text: str) -> str:
+    def _has_password(self, name: str, credential: MofInstance) -> bool:
+        """Whether the resource receives the password in clear. It is looked at here, and forgotten."""
+        return not is_sealed(self.password(name, credential).reveal())
+
+    def _decrypt(self, name: str, text: str) -> Secret:
         thumbprint = self.state["lcm"]["certificateId"]
         own = read_encryption_certificate(self.node.certificate.read_bytes(), self.node.certificate)
         if self.state["certificate"] == "missing" or own.thumbprint != thumbprint.upper():
@@ -122,7 +131,7 @@ class DocumentReader:
         if self.state["certificate"] == "noPrivateKey":
             raise ResourceFailed(f"the certificate {thumbprint} has no private key on the node")
         try:
-            return open_sealed(text, self.node.key.read_bytes()).reveal()
+            return open_sealed(text, self.node.key.read_bytes())
         except CmsError as error:
             raise ResourceFailed(f"the LCM cannot decrypt the password of {name}: {error}") from error
 

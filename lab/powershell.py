@@ -8,6 +8,7 @@ operations of those names, each is acknowledged, and the identifier of zeros mea
 import base64
 import binascii
 import contextlib
+import logging
 import os
 import re
 import signal
@@ -32,6 +33,7 @@ from psrpcore.types import PSInvocationState, RunspacePoolState
 from .engine import Outbox, Pool, PoolClosed, Received, Signal, Target, UnknownTarget
 from .traffic import FragmentError, MessageReader
 
+_LOG = logging.getLogger(__name__)
 _POOL = UUID(int=0)
 #: PIPELINE_STATE, and the states after which a pipeline sends nothing more (MS-PSRP 2.2.2.21, 2.2.3.5).
 _PIPELINE_STATE = 0x00041006
@@ -72,7 +74,12 @@ class PowerShellEngine:
             env=self._environment,
             start_new_session=True,  # a Ctrl-C is ours; the pool is closed in order
         )
-        return PowerShellPool(process, creation, self._startup)
+        try:
+            return PowerShellPool(process, creation, self._startup)
+        except EngineFailed as error:
+            # The client learns only that something failed. No value of its is known here yet.
+            _LOG.error("%s: %s", self._pwsh, error)
+            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def set_desired(state: Tree, wanted: Wanted, reader: Reader, now: datetime) -> N
         _check_order(wanted)
         _check_node(state, wanted, reader)
         _check_media(state, wanted)
-        _run_setup(state, wanted)
+        run_setup(state, wanted)
         _check_database(verdicts(state, wanted, reader))
     _repair(state, wanted, now)
     wrong = [item for item in verdicts(state, wanted, reader) if item.status in _DIFFERS]
@@ -154,7 +154,8 @@ def _check_media(state: Tree, wanted: Wanted) -> None:
         )
 
 
-def _run_setup(state: Tree, wanted: Wanted) -> None:
+def run_setup(state: Tree, wanted: Wanted) -> None:
+    """Do what setup does with the values of *wanted*: install, or raise ResourceFailed with its exit code."""
     code, server = value_at(state, "setup.exitCode"), wanted.text("SqlServer")
     if code not in SUCCESS_CODES:
         raise ResourceFailed(f"MimSync.SetupFailed: exit code {code}: {EXIT_CODES[code]}")

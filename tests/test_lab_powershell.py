@@ -152,7 +152,9 @@ def test_a_powershell_that_dies_is_a_fault_and_no_hang(
 
 
 @pytest.mark.engine
-def test_what_has_to_run_first_and_fails_makes_no_shell(files: Files, engine_path: Path) -> None:
+def test_what_has_to_run_first_and_fails_makes_no_shell_and_is_told(
+    files: Files, engine_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = PowerShellEngine(engine_path, clean_environment(os.environ), "throw 'not today'")
     with (
         served(files, engine) as endpoint,
@@ -160,6 +162,7 @@ def test_what_has_to_run_first_and_fails_makes_no_shell(files: Files, engine_pat
         pool(files, endpoint),
     ):
         pass
+    assert "not today" in caplog.text
 
 
 def test_the_engine_is_named_by_a_variable_then_looked_for_on_the_path(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mimc.compiler import compile_audit, compile_spec, restoring_document
 from mimc.compiler.secrets import resolve
 from mimc.compiler.spec import Spec, Target
 from mimc.errors import InputError, MimcError, SpecError
+from mimc.lab.locate import PowerShell
 from mimc.pusher import outcome, report_json, report_text
 from mimc.pusher.node import Node
 from mimc.pusher.outcome import Report
@@ -21,7 +22,14 @@ from mimc.pusher.target import Target as Address
 from mimc.resources import SyncService, module
 from mimc.secret import ReadSecret
 
-from .rehearsal import ENGINE, lab_certificates, lab_of, throwaway_secrets
+from .rehearsal import (
+    add_engine_argument,
+    chosen_powershell,
+    engine_name,
+    lab_certificates,
+    lab_of,
+    throwaway_secrets,
+)
 from .source import add_spec_argument, authority_problems, beside, certificate_files, load_spec
 from .sources import real_secrets
 
@@ -33,10 +41,11 @@ Work = Callable[[SyncService, Node], Report]
 
 
 def add_node_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add SPEC, --target, --lab and --output to *parser*."""
+    """Add SPEC, --target, --lab, --lab-engine and --output to *parser*."""
     add_spec_argument(parser)
     parser.add_argument("--target", metavar="T", help="the node, by its name in the spec")
     parser.add_argument("--lab", action="store_true", help="rehearse on the simulated node of this machine")
+    add_engine_argument(parser, "--lab-engine")
     parser.add_argument("--output", choices=sorted(_RENDERERS), default="text", help="form of the report")
 
 
@@ -48,11 +57,12 @@ def run(
     Only work that *changes* the node gets the documents for that, and has their secrets asked for.
     Whoever asked for JSON gets an object also when the node could not be worked on.
     """
+    powershell = chosen_powershell(arguments, lab=arguments.lab)
     spec = load_spec(arguments.spec)
     target = choose(spec)
     if changes and (reason := spec.node(target).lcm.not_pushed_to):
         raise InputError(f"{spec.file}: {reason}\n  mimc compile writes its documents all the same")
-    with _node(spec, target, lab=arguments.lab, changes=changes) as node:
+    with _node(spec, target, powershell, lab=arguments.lab, changes=changes) as node:
         try:
             report = work(SyncService(node.documents.desired), node)
         except MimcError as error:
@@ -69,7 +79,9 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _node(spec: Spec, target: Target, *, lab: bool, changes: bool) -> Iterator[Node]:
+def _node(
+    spec: Spec, target: Target, powershell: PowerShell | None, *, lab: bool, changes: bool
+) -> Iterator[Node]:
     read_secret = throwaway_secrets if lab else real_secrets()
     now = datetime.datetime.now(datetime.UTC)
     certificates = lab_certificates([target]) if lab else certificate_files(now)
@@ -79,7 +91,7 @@ def _node(spec: Spec, target: Target, *, lab: bool, changes: bool) -> Iterator[N
         if changes
         else compile_audit(spec, target, certificates, read_secret, own)
     )
-    with _lab_address(target) if lab else _address(target, read_secret) as address:
+    with _lab_address(target, powershell) if lab else _address(target, read_secret) as address:
         yield Node(
             address,
             documents,
@@ -103,8 +115,8 @@ def _open_session(address: Address) -> Session:
 
 
 @contextmanager
-def _lab_address(target: Target) -> Iterator[Address]:
-    with lab_of(target).serve() as served:
+def _lab_address(target: Target, powershell: PowerShell | None) -> Iterator[Address]:
+    with lab_of(target).serve(powershell=powershell) as served:
         yield Address(
             name=target.name,
             host=served.host,
@@ -114,7 +126,7 @@ def _lab_address(target: Target) -> Iterator[Address]:
             password=served.password,
             ca_file=served.ca_file,
             time_limit_s=target.time_limit_s,
-            engine=ENGINE,
+            engine=engine_name(powershell),
         )
 
 

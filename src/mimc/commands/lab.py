@@ -14,7 +14,9 @@ from mimc.lab import DEFAULT_FOLDER, DEFAULT_TARGET, Served, find_node, open_lab
 from mimc.lab.node import Tree
 from mimc.lab.tampering import listing, tamper
 
-_SIMULATED = "lab (simulated): no Windows is involved; docs/fidelity.md says what that proves"
+from .rehearsal import add_engine_argument, chosen_powershell, engine_name
+
+_NOTICE = "no Windows is involved; docs/fidelity.md says what that proves"
 _INTERRUPTED = 130
 _POLL_S = 0.5
 
@@ -25,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     serve = _verb(verbs, "serve", "serve the simulated server at 127.0.0.1 until Ctrl-C", output=True)
     serve.add_argument("--target", default=DEFAULT_TARGET, help=f"node to serve (default {DEFAULT_TARGET})")
     serve.add_argument("--host", default="", help="host name of the node when it is made")
+    add_engine_argument(serve, "--engine")
     serve.add_argument("--port", type=_port, default=0, help="port to listen at (default: a free one)")
     show = _verb(verbs, "show", "print the state of the simulated server", output=True)
     show.add_argument("target", nargs="?", default="", help="node to show (default: all)")
@@ -71,11 +74,13 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     before = signal.signal(signal.SIGTERM, end)
     try:
+        powershell = chosen_powershell(arguments, lab=True)
         lab = open_lab(arguments.folder, arguments.target, arguments.host)
-        with lab.serve(arguments.port) as served:
-            sys.stdout.write(_served(lab.state, served, arguments.output) + "\n")
+        with lab.serve(arguments.port, powershell) as served:
+            word = "powershell" if powershell else "simulated"
+            sys.stdout.write(_served(lab.state, served, word, arguments.output) + "\n")
             sys.stdout.flush()
-            sys.stderr.write(f"{_SIMULATED}\nlistening; Ctrl-C ends it\n")
+            sys.stderr.write(f"{engine_name(powershell)}: {_NOTICE}\nlistening; Ctrl-C ends it\n")
             # In slices: on Windows a wait without end does not see Ctrl-C.
             while not ended.wait(_POLL_S):
                 pass
@@ -86,9 +91,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _served(state: Tree, served: Served, output: str) -> str:
+def _served(state: Tree, served: Served, engine: str, output: str) -> str:
     facts = {
-        "lab": "simulated",
+        "lab": engine,
         "target": state["target"],
         "node": state["host"],
         "host": served.host,
