@@ -247,7 +247,9 @@ def test_a_lab_that_is_closed_while_its_lcm_enacts_leaves_a_failed_job_and_no_pr
 
 
 @pytest.mark.parametrize(
-    ("process", "word"), [(os.getpid(), "PendingConfiguration"), (os.getppid(), "Busy"), (None, "Busy")]
+    ("process", "word"),
+    [(os.getpid(), "PendingConfiguration"), (os.getppid(), "Busy"), (None, "Busy")],
+    ids=["ours", "another", "nobody"],
 )
 def test_a_job_is_given_up_only_when_nobody_can_end_it(
     tmp_path: Path, lab_template: Path, process: int | None, word: str
