@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mimc.errors import Position
 from mimc.secret import Credential
@@ -92,7 +93,7 @@ class MetaDocument:
 
     configuration: str
     node: str
-    settings: Mapping[str, object]
+    settings: Mapping[str, Any]
     managers: tuple[Instance, ...] = ()
 
     def credentials(self) -> tuple[Credential, ...]:

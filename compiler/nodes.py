@@ -3,13 +3,11 @@
 What is wrong with one node does not hide what is wrong with the next.
 """
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 
-from mimc.errors import InputError, Problem, SpecError
+from mimc.errors import Problem, SpecError
 from mimc.resources import module
 from mimc.secret import Secret, SecretReference
 
@@ -96,17 +94,14 @@ def compile_nodes(work: Work, targets: Sequence[Target], done: Callable[[int], N
         SpecError: what is wrong with any of them, at once.
         InputError: a file cannot be kept.
     """
-    processes = min(os.cpu_count() or 1, len(targets) // _WORTH_A_PROCESS)
-    shared_out = processes > 1 and "fork" in multiprocessing.get_all_start_methods()
-    results: Iterator[NodeLine | list[Problem] | InputError]
-    results = _forked(work, targets, processes) if shared_out else work.lines(targets, len(targets))
+    results = (
+        _shared_out(work, targets) if len(targets) > _WORTH_A_PROCESS else work.lines(targets, len(targets))
+    )
     lines: list[NodeLine] = []
     problems: list[Problem] = []
     for count, result in enumerate(results, 1):
         if isinstance(result, NodeLine):
             lines.append(result)
-        elif isinstance(result, InputError):
-            raise result
         else:
             problems += result
         done(count)
@@ -116,44 +111,8 @@ def compile_nodes(work: Work, targets: Sequence[Target], done: Callable[[int], N
     return sorted(lines, key=lambda line: order[line.name])
 
 
-def _forked(
-    work: Work, targets: Sequence[Target], processes: int
-) -> Iterator[NodeLine | list[Problem] | InputError]:
-    # By fork, so that the spec and the secrets are there without being written into a pipe.
-    context = multiprocessing.get_context("fork")
-    readers: list[Connection] = []
-    children = []
-    for number in range(processes):
-        reader, writer = context.Pipe(duplex=False)
-        child = context.Process(target=_run, args=(work, targets[number::processes], len(targets), writer))
-        child.start()
-        writer.close()
-        readers.append(reader)
-        children.append(child)
-    try:
-        while readers:
-            for ready in wait(readers):
-                reader = readers[readers.index(ready)]  # type: ignore[arg-type]
-                try:
-                    yield reader.recv()
-                except EOFError:
-                    readers.remove(reader)
-    finally:
-        for child in children:
-            if child.is_alive() and readers:
-                child.terminate()
-            child.join()
-    if any(child.exitcode for child in children):
-        raise RuntimeError("a process that compiled some of the nodes ended before it was through")
+def _shared_out(work: Work, targets: Sequence[Target]) -> Iterator[NodeLine | list[Problem]]:
+    from .processes import share_out  # late: one spec of one node does not need it
 
-
-def _run(work: Work, targets: Sequence[Target], of: int, writer: Connection) -> None:
-    try:
-        for result in work.lines(targets, of):
-            writer.send(result)
-    except InputError as error:
-        writer.send(error)
-    except (KeyboardInterrupt, BrokenPipeError):
-        # The first process was told too, or has gone: it says what there is to say.
-        return
-    writer.close()
+    processes = min(os.cpu_count() or 1, len(targets) // _WORTH_A_PROCESS)
+    return share_out(lambda number: work.lines(targets[number::processes], len(targets)), processes)

@@ -19,6 +19,10 @@ from .modules import INBOX_MODULE, INBOX_VERSIONS
 from .mof import MAX_REMEMBERED, RUN_AS
 
 _STEP = "    "
+_NAMED = (
+    "# PowerShell's compiler does not name this block in the settings, and an LCM refuses that; "
+    "mimc's meta MOF does."
+)
 #: Names that are taken: the script's own, parameters that PowerShell gives every configuration and every advanced
 #: script (about_CommonParameters), and its own variables (about_Automatic_Variables).
 _TAKEN = re.compile(
@@ -62,21 +66,19 @@ def write(
     parameters = Parameters()
     known = ScriptTexts() if texts is None else texts
     nodes = [
-        {"name": document.node, "resources": [known.of(i, parameters) for i in document.instances]}
+        {"name": document.node, "blocks": [known.of(i, parameters) for i in document.instances]}
         for document in documents
     ]
-    for manager in (manager for meta in metas for manager in meta.managers):
-        for _ in _lines(manager.values, "", manager.id, parameters):
-            pass  # Its credentials become parameters; the template writes it.
+    lcms = [{"name": meta.node, "blocks": list(_lcm_blocks(meta, parameters))} for meta in metas]
     sealed = {document.node for document in documents if document.credentials()}
     sealed |= {meta.node for meta in metas if meta.credentials()}
     text: str = _template().render(
         name=documents[0].configuration,
         nodes=nodes,
-        metas=metas,
+        lcms=lcms,
+        has_managers=any(meta.managers for meta in metas),
         sealed=sealed,
         credentials=parameters.credentials(),
-        credential_name=lambda manager, name: parameters.name(manager.id + name, manager.values[name]),
         modules=_modules(documents),
     )
     return text.encode("utf-8-sig")
@@ -127,10 +129,22 @@ def _resource(instance: Instance, parameters: Parameters) -> str:
     values: dict[str, Value] = dict(instance.values)
     if instance.depends_on:
         values["DependsOn"] = instance.depends_on
+    return _block(f"{instance.friendly_name} {powershell(instance.id)}", values, instance.id, parameters)
+
+
+def _lcm_blocks(meta: MetaDocument, parameters: Parameters) -> Iterator[str]:
+    yield _block("Settings", meta.settings, "", parameters)
+    for manager in meta.managers:
+        text = _block(
+            f"{manager.friendly_name} {powershell(manager.id)}", manager.values, manager.id, parameters
+        )
+        yield f"{_STEP * 2}{_NAMED}\n{text}" if manager.friendly_name == "SignatureValidation" else text
+
+
+def _block(head: str, values: Mapping[str, Value], owner: str, parameters: Parameters) -> str:
     indent = _STEP * 2
-    lines = _lines(values, indent + _STEP, instance.id, parameters)
-    head = f"{indent}{instance.friendly_name} {powershell(instance.id)}"
-    return "\n".join((head, f"{indent}{{", *lines, f"{indent}}}"))
+    lines = _lines(values, indent + _STEP, owner, parameters)
+    return "\n".join((f"{indent}{head}", f"{indent}{{", *lines, f"{indent}}}"))
 
 
 def _lines(values: Mapping[str, Value], indent: str, owner: str, parameters: Parameters) -> Iterator[str]:
@@ -195,5 +209,4 @@ def _template() -> Any:
         autoescape=False,
     )
     environment.filters["ps"] = powershell
-    environment.tests["credential"] = lambda value: isinstance(value, Credential)
     return environment.get_template("configuration.ps1.j2")

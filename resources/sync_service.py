@@ -128,7 +128,7 @@ SYNC_SERVICE = ResourceType(
             "database connection",
             cannot_set="the product has to be installed again with its database and key file",
             schema={
-                "pattern": r"^[A-Za-z_#&\u0080-\uffff][\w#$&@\u0080-\uffff]{0,15}$",
+                "pattern": r"^([A-Za-z_#&]|[^\x00-\x7f])([\w#$&@]|[^\x00-\x7f]){0,15}$",
                 "x-expected": "the bare name of an instance, or default",
             },
         ),

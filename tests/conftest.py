@@ -100,6 +100,9 @@ def mimc(
     shutil.copytree(Path(__file__).parent.parent / "examples", tmp_path / "examples")
     shutil.copytree(lab_template, tmp_path / ".mimc" / "lab")
     monkeypatch.chdir(tmp_path)
+    for name in ("MIMINSTALL_PASSWORD", "MIMAUDIT_PASSWORD", "MIMSYNC_PASSWORD"):
+        # Whoever works with the examples has them set.
+        monkeypatch.delenv(name, raising=False)
     return Mimc(tmp_path, capsys)
 
 

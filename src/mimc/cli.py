@@ -7,11 +7,10 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import mimc
-from mimc.errors import MimcError, SpecError, UsageError
 
 _T = TypeVar("_T")
 #: Verb: the module of ``commands`` that has it, and what it does in one line.
@@ -50,6 +49,8 @@ class _Parser(argparse.ArgumentParser):
     """Raises what argparse would print: its exit code 2 means drift here."""
 
     def error(self, message: str) -> NoReturn:
+        from mimc.errors import UsageError
+
         raise UsageError(f"{message}\n  {self.prog} --help shows what can be said")
 
 
@@ -98,27 +99,29 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout = stream
     if output.error and not isinstance(output.error, BrokenPipeError):
         _say(f"mimc: the output cannot be written: {output.error.strerror}")
-        return code or MimcError.exit_code
+        return code or 1
     return code
 
 
 def _guarded(argv: list[str]) -> int:
     try:
         return _run(argv)
-    except SpecError as error:
-        _say(_problems(error))
-        return error.exit_code
-    except MimcError as error:
-        _say(f"mimc: {error}")
-        return error.exit_code
     except KeyboardInterrupt as interrupt:
         _say(f"mimc: interrupted{f': {interrupt}' if interrupt.args else ''}")
         return 130
+    except Exception as error:
+        # Late: --version has no error to tell, and would pay half its time for them.
+        from mimc.errors import MimcError, SpecError
+
+        if not isinstance(error, MimcError):
+            raise
+        _say(_problems(error.problems) if isinstance(error, SpecError) else f"mimc: {error}")
+        return error.exit_code
 
 
-def _problems(error: SpecError) -> str:
-    count = len(error.problems)
-    lines = [str(problem) for problem in error.problems[:_MAX_PROBLEMS]]
+def _problems(problems: Sequence[object]) -> str:
+    count = len(problems)
+    lines = [str(problem) for problem in problems[:_MAX_PROBLEMS]]
     if count > _MAX_PROBLEMS:
         lines.append(f"and {count - _MAX_PROBLEMS} more")
     return "\n".join([*lines, f"{count} problem{'s' if count > 1 else ''}; nothing was written or contacted"])
@@ -145,9 +148,13 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mimc {mimc.__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="VERB", required=True, parser_class=_Parser, prog="mimc"
+    )
     chosen = next((word for word in argv if not word.startswith("-")), "")
     for verb, (name, text) in VERBS.items():
+        if chosen in VERBS and verb != chosen:
+            continue
         subparser = verbs.add_parser(verb, help=text, description=text[:1].upper() + text[1:] + ".")
         if verb == chosen:
             module = importlib.import_module(f"mimc.commands.{name}")

@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import threading
 import time
@@ -70,6 +69,8 @@ def run(argv: Sequence[str], folder: PurePath, time_limit_s: int) -> Finished:
         OSError: it is not there or cannot be started.
         TimeoutError: *time_limit_s* passed; it was ended.
     """
+    import subprocess  # late: few secrets come from a command, and every verb that reads one loads this module
+
     until = time.monotonic() + time_limit_s
     process = subprocess.Popen(
         [_program(argv[0], folder), *argv[1:]],
