@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mimc.errors import Position
 from mimc.secret import Credential
@@ -93,7 +92,7 @@ class MetaDocument:
 
     configuration: str
     node: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     managers: tuple[Instance, ...] = ()
 
     def credentials(self) -> tuple[Credential, ...]:

@@ -4,7 +4,7 @@ The only home of ``jinja2``. Every value goes through the one table of literals;
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -129,21 +129,26 @@ def _resource(instance: Instance, parameters: Parameters) -> str:
     values: dict[str, Value] = dict(instance.values)
     if instance.depends_on:
         values["DependsOn"] = instance.depends_on
-    return _block(f"{instance.friendly_name} {powershell(instance.id)}", values, instance.id, parameters)
+    lines = _lines(values, _STEP * 3, instance.id, parameters)
+    return _block(f"{instance.friendly_name} {powershell(instance.id)}", lines)
 
 
 def _lcm_blocks(meta: MetaDocument, parameters: Parameters) -> Iterator[str]:
-    yield _block("Settings", meta.settings, "", parameters)
+    width = max(map(len, meta.settings), default=0)
+    # Here $null is a setting that is taken back.
+    settings = (
+        f"{_STEP * 3}{name.ljust(width)} = {'$null' if value is None else powershell(value)}"
+        for name, value in meta.settings.items()
+    )
+    yield _block("Settings", settings)
     for manager in meta.managers:
-        text = _block(
-            f"{manager.friendly_name} {powershell(manager.id)}", manager.values, manager.id, parameters
-        )
-        yield f"{_STEP * 2}{_NAMED}\n{text}" if manager.friendly_name == "SignatureValidation" else text
+        lines = _lines(manager.values, _STEP * 3, manager.id, parameters)
+        block = _block(f"{manager.friendly_name} {powershell(manager.id)}", lines)
+        yield f"{_STEP * 2}{_NAMED}\n{block}" if manager.friendly_name == "SignatureValidation" else block
 
 
-def _block(head: str, values: Mapping[str, Value], owner: str, parameters: Parameters) -> str:
+def _block(head: str, lines: Iterable[str]) -> str:
     indent = _STEP * 2
-    lines = _lines(values, indent + _STEP, owner, parameters)
     return "\n".join((f"{indent}{head}", f"{indent}{{", *lines, f"{indent}}}"))
 
 
