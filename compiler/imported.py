@@ -163,7 +163,7 @@ class _Reader:
         section: dict[str, Any] = {}
         for item in SYNC_SERVICE.properties:
             value = instance.get(item.name)
-            if item.fixed is not None or value is None:
+            if item.fixed is not None or value is None or value == item.default:
                 continue
             *above, last = item.spec
             place = section
@@ -270,7 +270,9 @@ def _is_service(instance: MofInstance, name: str) -> bool:
     }
     own = {each.lower() for each in instance.properties} - COMMON_PROPERTIES
     return own <= known.keys() and all(
-        item.fixed is None or instance.get(item.name) == item.fixed for item in known.values()
+        (item.fixed is None or instance.get(item.name) == item.fixed)
+        and (item.default is None or instance.get(item.name) is not None)
+        for item in known.values()
     )
 
 

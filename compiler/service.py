@@ -77,6 +77,10 @@ def read_service(loaded: Loaded, read_credential: ReadCredential) -> Service:
             origins[item.name] = Origin(SECTION, loaded.position(path, key=True))
             continue
         value = _value(section, item.spec)
+        if value is None and item.default is not None:
+            values[item.name] = item.default
+            origins[item.name] = Origin(".".join(item.spec), loaded.position((SECTION,), key=True))
+            continue
         if value is None:
             continue
         if item.type == "MSFT_Credential":

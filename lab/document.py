@@ -12,7 +12,7 @@ from mimc.resources import SYNC_SERVICE, Kind
 from mimc.secret import Secret
 
 from .node import NodeFile, Tree
-from .sync_setup import ResourceFailed, Wanted
+from .wanted import ResourceFailed, Wanted
 
 _RUN_AS = "PsDscRunAsCredential"
 #: Properties that every resource has (OMI_BaseResource).

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .folder import write_file
-from .node import NodeFile, Tree
+from .node import NodeFile, Tree, value_at
 from .registry import KEY_FILE, OTHER_KEY_FILE
+from .wanted import Wanted
 
 #: The environment variables of Windows that the scripts and the module read.
 VARIABLES: Mapping[str, str] = {
@@ -67,13 +68,21 @@ class Drives:
             contents = {"present": KEY_FILE, "empty": b"", "changed": OTHER_KEY_FILE}
             self._put(self.real(state["keyBackupPath"]), contents.get(state["keyBackup"]))
 
-    def put_media(self, state: Tree, source: str, transform: str) -> None:
-        """Put the media of *state* where a document wants them: a folder, or an image."""
+    def put_media(self, state: Tree, wanted: Wanted) -> None:
+        """Put the media of *state* where a document wants them: a folder, or an image; patch and key file too."""
+        source = wanted.text("SourcePath")
         package = {"present": _MSI, "wrongSignature": _UNSIGNED_MSI}.get(state["media"])
         image = source.lower().endswith(".iso")
         self._put(self.real(source) if image else self.real(f"{source}\\{MSI_NAME}"), package)
-        if transform:
-            self._put(self.real(transform), b"a transform\n")
+        patch = {"present": _MSI, "wrongSignature": _UNSIGNED_MSI}.get(value_at(state, "patch.file"))
+        key = {"present": KEY_FILE, "wrong": OTHER_KEY_FILE}.get(state["existingKey"])
+        for name, content in (
+            ("TransformPath", b"a transform\n"),
+            ("PatchPath", patch),
+            ("ExistingKeyPath", key),
+        ):
+            if path := wanted.text(name):
+                self._put(self.real(path), content)
 
     def mount(self, path: str) -> None:
         """Let Z: be what is in the image *path*."""

@@ -18,7 +18,8 @@ from .folder import write_file
 from .node import UNMANAGED, NodeFile, Tree, default_lcm, value_at
 from .server import Reader, read_product
 from .staging import Refused
-from .sync_setup import ResourceFailed, is_in_desired_state, set_desired
+from .sync_setup import is_in_desired_state, set_desired
+from .wanted import ResourceFailed
 
 #: Meta settings by their name in a document, with their key in the state and the values they can have.
 _SETTINGS: Mapping[str, tuple[str, tuple[str, ...]]] = {

@@ -33,6 +33,7 @@ EXIT_CODES: Mapping[int, str] = {
     1620: "the package is not valid. Copy the media again from the original.",
     1624: "the transform cannot be applied. TransformPath must have been made for this package.",
     1638: "another version of the product is installed. Remove it, or patch it.",
+    1642: "the patch does not fit the installed version.",
     1641: "success, a restart was started",
     3010: "success, a restart is required",
 }
@@ -108,6 +109,10 @@ SETTINGS: tuple[Setting, ...] = (
         "certificate", "present", "document-encryption certificate", ("present", "noPrivateKey", "missing")
     ),
     Setting("media", "present", "the installation media", ("present", "missing", "wrongSignature")),
+    Setting("existingDatabase", "no", "SQL Server has a database of that name already", ("yes", "no")),
+    Setting("existingKey", "present", "key file of that database", ("present", "missing", "wrong")),
+    Setting("patch.file", "present", "the patch that a spec names", ("present", "missing", "wrongSignature")),
+    Setting("patch.version", "4.6.673.0", "version that it brings", (), Form.VERSION),
     Setting(
         "setup.exitCode", 0, "what setup ends with", tuple(str(code) for code in EXIT_CODES), Form.NUMBER
     ),

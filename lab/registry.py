@@ -24,7 +24,7 @@ _RECORD = r"SOFTWARE\mimc\MimSyncDsc"
 _RULES = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
 _PROGRAM = re.compile(r"\|App=[^|]*\\miiserver\.exe\|")
 #: The rule that setup makes (its real name is unknown).
-_SETUP_RULE = "{6F1C5B9E-4A39-4C2F-9E5B-0D5C5B8E7A11}"
+SETUP_RULE = "{6F1C5B9E-4A39-4C2F-9E5B-0D5C5B8E7A11}"
 
 
 def values(state: Tree, path: str) -> Values | None:
@@ -72,10 +72,15 @@ def add_rule(state: Tree, name: str, display: str, program: str, port: str) -> N
     _keep_rules(state, {**_rules(state), name: text})
 
 
+def remove_rule(state: Tree, name: str) -> None:
+    """Remove the firewall rule *name*."""
+    _keep_rules(state, {other: text for other, text in _rules(state).items() if other != name})
+
+
 def add_setup_rule(state: Tree) -> None:
     """Make the rule that setup makes when it is asked for one."""
     program = f"{state['directory']}\\Synchronization Service\\Bin\\miiserver.exe"
-    add_rule(state, _SETUP_RULE, "Forefront Identity Manager Synchronization Service", program, "RPC")
+    add_rule(state, SETUP_RULE, "Forefront Identity Manager Synchronization Service", program, "RPC")
 
 
 def _keep_rules(state: Tree, rules: Values) -> None:

@@ -28,7 +28,7 @@ from .lcm import Lcm
 from .node import UNMANAGED, NodeFile, Tree, value_at
 from .server import Reader
 from .staging import Refused
-from .sync_setup import ResourceFailed
+from .wanted import ResourceFailed
 
 #: Stages of RemoveConfiguration, with the key of the state that has the name.
 _STAGES: Mapping[int, tuple[str, str]] = {
@@ -245,7 +245,7 @@ class WindowsLcm:
             for name, value in ((name, resource.get(name)) for name in wanted.values)
             if isinstance(value, MofInstance)
         }
-        self.drives.put_media(state, wanted.text("SourcePath"), wanted.text("TransformPath"))
+        self.drives.put_media(state, wanted)
         name = run_as or f"{state['computerName']}$"
         return {
             "method": method,

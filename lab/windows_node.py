@@ -22,16 +22,16 @@ from typing import Any, Self
 
 from mimc.certificates import read_encryption_certificate
 
-from . import registry
+from . import installer, registry
 from .answers import utc_now
 from .bridge import EVERYONE_SID, NETWORK_SID, SYSTEM_SID, Bridge, Caller, marked
 from .drives import VARIABLES, Drives
 from .folder import locked
 from .locate import PowerShell, clean_environment
-from .node import GROUPS, NodeFile, Tree, value_at
+from .node import GROUPS, SUCCESS_CODES, NodeFile, Tree, value_at
 from .powershell import PowerShellEngine
 from .server import Reader, account_value, is_local_server, sid_of, sql_fault
-from .sync_setup import Wanted, run_setup
+from .wanted import Wanted
 from .windows_lcm import CimError, WindowsLcm
 
 #: Constant text that every pool runs first.
@@ -191,10 +191,12 @@ class WindowsNode:
             "firewall.new": lambda state, _, given: registry.add_rule(
                 state, given["name"], given["display"], given["program"], given["port"]
             ),
+            "firewall.remove": lambda state, _, given: registry.remove_rule(state, given["name"]),
             "sql.open": self._sql_open,
             "sql.query": self._sql_query,
             "setup": self._setup,
             "keys": self._keys,
+            "activate": self._activate,
         }
         with self._transaction() as state:
             return answers[call](state, caller, given)
@@ -266,7 +268,8 @@ class WindowsNode:
         if given["database"] == "master":
             server, name = value_at(state, "database.server"), value_at(state, "database.name")
             same = state["installed"] and (server, name) == (_server(given), given["argument"])
-            return [_column("id", 5 if same else None), _column("sysadmin", 1)]
+            exists = same or (not state["installed"] and state["existingDatabase"] == "yes")
+            return [_column("id", 5 if exists else None), _column("sysadmin", 1)]
         if not caller.reader.may_select:
             return _refusal(_NO_PERMISSION, f"SELECT was denied to {caller.reader.name}")
         # Names that do not resolve now did when setup stored their SIDs.
@@ -286,24 +289,44 @@ class WindowsNode:
         properties = {
             match[1]: match[2].replace('""', '"') for match in _PROPERTY.finditer(given["properties"])
         }
-        code = int(value_at(state, "setup.exitCode")) if properties.get("ACCEPT_EULA") == "1" else 1603
+        code = int(value_at(state, "setup.exitCode"))
         log = ["MSI (s) (0C:5C) [12:00:00:000]: the lab plays Windows Installer"]
-        if code in (0, 1641, 3010):
-            values: dict[str, object] = {
-                name: properties[key] for key, name in _SETUP_PROPERTIES.items() if key in properties
-            }
-            values["ServiceAccount"] = f"{properties['SERVICEDOMAIN']}\\{properties['SERVICEACCOUNT']}"
-            run_setup(state, Wanted(values))
-            if properties.get("FIREWALL_CONF") == "1":
-                registry.add_setup_rule(state)
+        if given["action"] == "install" and properties.get("ACCEPT_EULA") != "1":
+            code = 1603
+        if given["action"] in ("configure", "remove") and given["subject"] != state["productCode"]:
+            code = 1605
+        if code in SUCCESS_CODES:
+            self._do(state, given["action"], properties)
         else:
             log.append("Action ended 12:00:01: ConfigureStore. Return value 3.")
         return {"code": code, "log": log}
 
+    def _do(self, state: Tree, action: str, properties: Mapping[str, str]) -> None:
+        if action == "patch":
+            installer.patch(state)
+        elif action == "remove":
+            registry.remove_rule(state, registry.SETUP_RULE)
+            installer.remove(state)
+        else:
+            values: dict[str, object] = {
+                name: properties[key] for key, name in _SETUP_PROPERTIES.items() if key in properties
+            }
+            values["ServiceAccount"] = f"{properties['SERVICEDOMAIN']}\\{properties['SERVICEACCOUNT']}"
+            (installer.install if action == "install" else installer.configure)(state, Wanted(values))
+        if properties.get("FIREWALL_CONF") == "1":
+            registry.add_setup_rule(state)
+
     def _keys(self, state: Tree, caller: Caller, given: Mapping[str, Any]) -> str | None:
-        program = f"{state['directory']}\\Synchronization Service\\Bin\\miiskmu.exe"
-        there = state["installed"] and program.casefold() == str(given["program"]).casefold()
-        return base64.b64encode(registry.KEY_FILE).decode() if there else None
+        return base64.b64encode(registry.KEY_FILE).decode() if _is_there(state, given, "miiskmu") else None
+
+    def _activate(self, state: Tree, caller: Caller, given: Mapping[str, Any]) -> int:
+        fits = base64.b64decode(given["keys"]) == registry.KEY_FILE
+        return 0 if fits and _is_there(state, given, "miisactivate") else 1
+
+
+def _is_there(state: Tree, given: Mapping[str, Any], program: str) -> bool:
+    path = f"{state['directory']}\\Synchronization Service\\Bin\\{program}.exe"
+    return bool(state["installed"]) and path.casefold() == str(given["program"]).casefold()
 
 
 def _server(given: Mapping[str, Any]) -> str:

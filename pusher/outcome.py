@@ -241,8 +241,7 @@ def _result(
     reason: str = "",
 ) -> PropertyResult:
     origin = evidence.documents.origins.get(name)
-    # Ensure stands nowhere in a spec: the section as a whole says it.
-    path = "installed" if name == "Ensure" else origin.path if origin else name
+    path = origin.path if origin else name
     return PropertyResult(
         property=name,
         path=path,

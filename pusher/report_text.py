@@ -43,9 +43,12 @@ def _body(command: str, node: NodeReport) -> list[str]:
     if command == "test":
         return [_verdict(node)]
     lines = _table([item for item in node.properties if item.status is not Word.NOT_COMPARED])
-    unseen = [neutral(item.path) for item in node.properties if item.status is Word.NOT_COMPARED]
-    if unseen:
-        lines.append(f"{_INDENT}not compared (nobody can read them back): {', '.join(unseen)}")
+    unseen: dict[str, list[str]] = {}
+    for item in node.properties:
+        if item.status is Word.NOT_COMPARED:
+            unseen.setdefault(item.reason, []).append(neutral(item.path))
+    for reason, paths in unseen.items():
+        lines.append(f"{_INDENT}not compared ({neutral(reason)}): {', '.join(paths)}")
     return lines
 
 

@@ -38,8 +38,10 @@ class Kind(StrEnum):
 class Property:
     """One property of a resource.
 
-    ``spec`` is its path in the resource's section of the spec, ``screen`` the wizard's screen that asks for it,
-    ``repairable`` says that Set may correct it on an installed product, ``cannot_set`` why it may not.
+    ``spec`` is its path in the resource's section of the spec, ``screen`` the wizard's screen that asks for it.
+    ``fixed`` is what it always is, ``default`` what a document says when the spec says nothing.
+    ``repairable`` says that Set may correct it on an installed product, ``repaired_by`` that it may when that other
+    property is given (and is not Refuse), ``cannot_set`` why it may not.
     ``schema`` is what the spec's JSON Schema says of the value beyond its type.
     """
 
@@ -52,7 +54,9 @@ class Property:
     screen: str = ""
     values: tuple[str, ...] = ()
     fixed: object = None
+    default: object = None
     repairable: bool = False
+    repaired_by: str = ""
     cannot_set: str = ""
     schema: Mapping[str, Any] | None = None
 

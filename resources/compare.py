@@ -13,6 +13,7 @@ from .base import Property, ResourceType, Rule
 
 #: Names by which SQL clients mean the machine they run on (facts, section 0, row 6).
 LOCAL_NAMES = frozenset({"", ".", "localhost", "(local)", "127.0.0.1", "::1"})
+_UNWANTED = "the product is to be absent"
 #: Names of the default instance.
 DEFAULT_INSTANCES = frozenset({"", "default", "mssqlserver"})
 
@@ -21,16 +22,20 @@ def compare(resource: ResourceType, desired: Mapping[str, object], state: State)
     """Return a verdict for each property in *desired*, in the order of the declaration.
 
     A property that the spec does not state has no verdict. On a node without the product every compared
-    property is drift, with nothing as actual value.
+    property is drift, with nothing as actual value. Of a product that is to be absent nothing else is compared.
     """
+    is_unwanted = str(desired.get("Ensure", "")).lower() == "absent"
     return tuple(
-        _verdict(item, desired[item.name], state)
+        Verdict(item.name, Status.NOT_COMPARED, desired[item.name], reason=_UNWANTED)
+        if is_unwanted and item.name != "Ensure"
+        else _verdict(item, desired, state)
         for item in resource.properties
         if item.name in desired and not (item.rule is Rule.NONE and item.fixed is not None)
     )
 
 
-def _verdict(item: Property, desired: object, state: State) -> Verdict:
+def _verdict(item: Property, wanted: Mapping[str, object], state: State) -> Verdict:
+    desired = wanted[item.name]
     if item.rule is Rule.NONE:
         return Verdict(item.name, Status.NOT_COMPARED, desired, reason="serves setup, cannot be read back")
     observed = state.properties.get(item.name, Observed())
@@ -46,8 +51,10 @@ def _verdict(item: Property, desired: object, state: State) -> Verdict:
         return Verdict(item.name, Status.UNKNOWN, desired, actual, reason)
     if _SAME[item.rule](desired, observed.value, state):
         return Verdict(item.name, Status.OK, desired, actual)
-    status = Status.DRIFT if item.repairable else Status.CANNOT_SET
-    return Verdict(item.name, status, desired, actual, "" if item.repairable else item.cannot_set)
+    # Refuse is what a policy says by itself.
+    if item.repairable or str(wanted.get(item.repaired_by) or "Refuse").lower() != "refuse":
+        return Verdict(item.name, Status.DRIFT, desired, actual)
+    return Verdict(item.name, Status.CANNOT_SET, desired, actual, item.cannot_set)
 
 
 def _same_text(desired: object, actual: object, state: State) -> bool:

@@ -66,7 +66,7 @@ def properties_psd1() -> str:
     rows = (
         f"        @{{ Name = {_literal(item.name)}; Rule = {_literal(item.rule.value)}; "
         f"Fixed = {_boolean(item.fixed is not None)}; Repairable = {_boolean(item.repairable)}; "
-        f"CannotSet = {_literal(item.cannot_set)} }}"
+        f"RepairedBy = {_literal(item.repaired_by)}; CannotSet = {_literal(item.cannot_set)} }}"
         for item in SYNC_SERVICE.properties
         if item.kind is not Kind.READ
     )
@@ -160,7 +160,10 @@ def _compared(item: Property) -> str:
 def _set(item: Property) -> str:
     if item.rule is Rule.NONE:
         return "by setup"
-    return "by setup; put right later" if item.repairable else f"by setup only: {item.cannot_set}"
+    if item.repairable:
+        return "by setup; put right later"
+    by = next((other.spec[-1] for other in SYNC_SERVICE.properties if other.name == item.repaired_by), "")
+    return f"by setup only: {item.cannot_set}" + (f"; put right later where `{by}` says so" if by else "")
 
 
 _RULES: Mapping[Rule, str] = {

@@ -63,4 +63,6 @@ def _value_schema(item: Property) -> dict[str, Any]:
     schema: dict[str, Any] = {"description": item.help, "type": _JSON_TYPES[item.type], **(item.schema or {})}
     if item.values:
         schema["enum"] = list(item.values)
+    if item.default is not None:
+        schema["default"] = item.default
     return schema

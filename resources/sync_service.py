@@ -38,6 +38,7 @@ def _group(name: str, key: str, what: str, default: str) -> Property:
         Rule.ACCOUNT,
         ("groups", key),
         "security groups",
+        repaired_by="MaintenancePolicy",
         cannot_set=f"{_MAINTENANCE} (group rights also live in DCOM, the registry and file ACLs)",
         schema=_DOMAIN_NAME,
     )
@@ -54,10 +55,12 @@ SYNC_SERVICE = ResourceType(
             "Ensure",
             "String",
             Kind.WRITE,
-            "Whether the product is installed: its Uninstall entry and its service, never one alone.",
+            "Whether the product is installed: its Uninstall entry and its service, never one alone. "
+            "Absent removes it, after its keys were exported; the database stays.",
             Rule.TEXT,
+            ("ensure",),
             values=("Present", "Absent"),
-            fixed="Present",
+            default="Present",
             repairable=True,
         ),
         Property(
@@ -147,6 +150,22 @@ SYNC_SERVICE = ResourceType(
             },
         ),
         Property(
+            "ExistingDatabase",
+            "String",
+            Kind.WRITE,
+            "Whether setup may go on with a database that is there already; it then needs that database's key file.",
+            spec=("database", "existing"),
+            values=("Refuse", "Use"),
+        ),
+        Property(
+            "ExistingKeyPath",
+            "String",
+            Kind.WRITE,
+            "Key file of the existing database, as the node sees it; miisactivate gets it after setup.",
+            spec=("database", "existingKey"),
+            schema=_ABSOLUTE_PATH,
+        ),
+        Property(
             "ServiceAccount",
             "MSFT_Credential",
             Kind.WRITE,
@@ -154,6 +173,7 @@ SYNC_SERVICE = ResourceType(
             Rule.ACCOUNT,
             ("serviceAccount",),
             "service account",
+            repaired_by="MaintenancePolicy",
             cannot_set=f"{_MAINTENANCE}, with the key file at hand",
         ),
         Property(
@@ -164,6 +184,7 @@ SYNC_SERVICE = ResourceType(
             Rule.ACCOUNT,
             ("managedServiceAccount",),
             "service account",
+            repaired_by="MaintenancePolicy",
             cannot_set=f"{_MAINTENANCE}, with the key file at hand",
             schema={
                 "pattern": r'^[^\\/"\[\]:;|=,+*?<>@\x00-\x1f]+\\[^\\/"\[\]:;|=,+*?<>\x00-\x1f]+\$$',
@@ -203,11 +224,31 @@ SYNC_SERVICE = ResourceType(
             "Oldest product version that is good enough.",
             Rule.VERSION,
             ("minimumVersion",),
+            repaired_by="PatchPath",
             cannot_set="the product has to be patched",
             schema={
                 "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9}){1,3}$",
                 "x-expected": 'a version such as "4.6.34.0", in quotes',
             },
+        ),
+        Property(
+            "PatchPath",
+            "String",
+            Kind.WRITE,
+            "Patch (.msp) that brings an older product to minimumVersion; Microsoft's signature is checked.",
+            spec=("patch",),
+            schema={
+                "pattern": r"^([A-Za-z]:\\|\\\\[^\\\x00-\x1f]+\\[^\\\x00-\x1f]+)[^\x00-\x1f]*\.[mM][sS][pP]$",
+                "x-expected": "an absolute Windows path that ends in .msp",
+            },
+        ),
+        Property(
+            "MaintenancePolicy",
+            "String",
+            Kind.WRITE,
+            "Whether Set may change accounts and groups of an installed product by setup's maintenance mode.",
+            spec=("maintenance",),
+            values=("Refuse", "Reconfigure"),
         ),
         Property(
             "SetupTimeout",
@@ -277,6 +318,7 @@ def check(
             "setup needs the license accepted: read the terms, then write acceptLicense: true",
         )
     yield from _check_account(section, computer_names)
+    yield from _check_keys(section)
     version = section.get("minimumVersion")
     if (
         "managedServiceAccount" in section
@@ -287,6 +329,33 @@ def check(
             ("minimumVersion",),
             f"a group managed service account installs from {FIRST_VERSION_WITH_GMSA} (SP2) on, not with {version}",
         )
+
+
+def _check_keys(section: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    database = section.get("database", {})
+    if database.get("existing") == "Use" and "existingKey" not in database:
+        yield (
+            ("database", "existing"),
+            "an existing database is of no use without its key file: name it as existingKey",
+        )
+    if "existingKey" in database and database.get("existing") != "Use":
+        yield ("database", "existingKey"), "a key file serves an existing database only: write existing: Use"
+    if "patch" in section and "minimumVersion" not in section:
+        yield (
+            ("patch",),
+            "nobody could say whether it has been applied: write the version that it brings as minimumVersion",
+        )
+    if "encryptionKeyBackup" not in section:
+        if section.get("ensure") == "Absent":
+            yield (
+                ("ensure",),
+                "the product is only removed after its keys were exported: write encryptionKeyBackup",
+            )
+        if section.get("maintenance") == "Reconfigure":
+            yield (
+                ("maintenance",),
+                "accounts and groups only change with a backup of the keys: write encryptionKeyBackup",
+            )
 
 
 def _check_account(

@@ -59,6 +59,13 @@ _PROPERTIES = {
     "AdministratorsGroup": ("d\\one", "D\\ONE", "d\\two", "d\\three"),
 }
 
+#: What is desired and read back from nowhere, or set apart below.
+_POLICIES = {
+    "Ensure": (*("Present",) * 9, "Absent", "absent"),
+    "PatchPath": ("", "D:\\h.msp"),
+    "MaintenancePolicy": ("Refuse", "refuse", "Reconfigure"),
+}
+
 
 def random_cases(count: int) -> list[dict[str, Any]]:
     """Return *count* cases without verdicts, the same ones at every call."""
@@ -88,6 +95,6 @@ def _random_case(source: random.Random) -> dict[str, Any]:
         "properties": properties,
         "facts": {},
     }
-    desired = {name: source.choice(values) for name, values in _PROPERTIES.items()}
+    desired = {name: source.choice(values) for name, values in (_PROPERTIES | _POLICIES).items()}
     desired["EnableRpcFirewallRules"] = source.random() < 0.5
     return {"desired": desired, "state": state}

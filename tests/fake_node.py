@@ -284,6 +284,7 @@ DOCUMENTS = NodeDocuments(
     setup_timeout_s=3600,
     desired=DESIRED,
     origins={
+        "Ensure": Origin("ensure", Position("spec.yaml", 8, 1)),
         "SourcePath": Origin("source", Position("spec.yaml", 9, 11)),
         "SqlServer": Origin("database.server", Position("spec.yaml", 13, 24)),
         "ServiceAccount": Origin("serviceAccount", Position("spec.yaml", 14, 19)),

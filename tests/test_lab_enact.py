@@ -335,12 +335,14 @@ def test_a_service_account_that_is_gone_is_unknown(client: Client) -> None:
     assert ACCOUNTS[0] in client.read()["properties"]["ServiceAccount"]["unknown"]
 
 
-def test_removing_the_product_is_refused_and_changes_nothing(client: Client) -> None:
+def test_the_product_is_removed_after_its_keys_were_exported(client: Client) -> None:
     absent = client.mof({"Ensure": "Absent"})
     assert client.apply(absent)["status"] == "Success", "it is not there"
     client.apply()
-    assert "MimSync.NotSupported" in client.apply(absent)["error"]
-    assert client.lab.state["installed"]
+    client.tamper("keyBackup=missing")
+    assert client.apply(absent)["status"] == "Success"
+    state = client.lab.state
+    assert (state["installed"], state["keyBackup"], state["existingDatabase"]) == (False, "present", "yes")
 
 
 def test_the_lab_says_what_the_shipped_module_says() -> None:

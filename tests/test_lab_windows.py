@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from mimc.lab import open_lab, registry
+from mimc.lab import installer, open_lab, registry
 from mimc.lab.answers import Answers
 from mimc.lab.bridge import Bridge, Caller
 from mimc.lab.drives import Drives
 from mimc.lab.locate import PowerShell, find_powershell
 from mimc.lab.node import NodeFile, Tree, new_state, put
 from mimc.lab.server import Reader, sid_of
-from mimc.lab.sync_setup import Wanted, run_setup
+from mimc.lab.wanted import Wanted
 from mimc.lab.windows_lcm import _records
 from mimc.lab.windows_node import WindowsNode, _binary
 from mimc.resources.module import archive
@@ -43,7 +43,7 @@ def state() -> Tree:
 
 @pytest.fixture
 def installed(state: Tree) -> Tree:
-    run_setup(state, Wanted({"ServiceAccount": r"CORPSYNC\sync", "SqlServer": "corpsql.contoso.com"}))
+    installer.install(state, Wanted({"ServiceAccount": r"CORPSYNC\sync", "SqlServer": "corpsql.contoso.com"}))
     return state
 
 

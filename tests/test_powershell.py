@@ -239,8 +239,12 @@ def test_the_functions_that_the_resource_and_the_seam_offer_have_help(inspection
         *files[RESOURCE]["functions"].items(),
         *((name, body) for name, body in files[SEAM]["functions"].items() if f"function {name} " in change),
         *(
-            (name, files["MimSyncDsc.Setup.psm1"]["functions"][name])
-            for name in ("Install-MimSync", "Repair-MimSync")
+            (name, files[f"MimSyncDsc.{part}.psm1"]["functions"][name])
+            for part, name in (
+                ("Setup", "Install-MimSync"),
+                ("Repair", "Repair-MimSync"),
+                ("Repair", "Remove-MimSync"),
+            )
         ),
     ]
     for name, body in offered:
@@ -298,7 +302,7 @@ def test_the_resource_has_the_parameters_of_the_declaration(
 def test_the_stand_in_for_the_seam_has_the_functions_of_the_seam(inspection: dict[str, Any]) -> None:
     real = shipped(inspection)[SEAM]["functions"]
     stand_in = inspection["files"][(ENGINE / "Windows.psm1").relative_to(ROOT)]["functions"]
-    assert set(stand_in) - set(real) == {"New-Windows", "Add-Call", "Install-Product"}
+    assert set(stand_in) - set(real) == {"New-Windows", "Add-Call", "Install-Product", "Uninstall-Product"}
     for name, body in real.items():
         wanted = [(item["name"], item["type"]) for item in body["parameters"]]
         assert [(item["name"], item["type"]) for item in stand_in[name]["parameters"]] == wanted, name

@@ -112,13 +112,13 @@ def test_get_is_never_a_judgement() -> None:
 DRIFT_TEXT = """\
 lab (simulated): a rehearsal, nothing here says how a real server behaves
 corpsync (127.0.0.1) - lab (simulated)
-  ok          installed              Present
+  ok          ensure                 Present
   ok          database.server        corpsql.contoso.com
   ok          serviceAccount         contoso\\MIMSync
   notChecked  groups.administrators  contoso\\MIMSyncAdmins
               no second hop: no; name an account in auditAs that may read that table
   drift       firewall               true                   actual: false
-  not compared (nobody can read them back): source
+  not compared (serves setup, cannot be read back): source
 
 1 of 4 properties drifted: firewall; 1 not checked.
 exit 2 (drift)
@@ -133,12 +133,12 @@ def test_drift_is_a_table_with_the_paths_of_the_spec() -> None:
 
 APPLIED_TEXT = """\
 corpsync (corpsync.contoso.com:5986)
-  ok  installed              Present
+  ok  ensure                 Present
   ok  database.server        corpsql.contoso.com
   ok  serviceAccount         contoso\\MIMSync
   ok  groups.administrators  contoso\\MIMSyncAdmins
   ok  firewall               true                   was: false
-  not compared (nobody can read them back): source
+  not compared (serves setup, cannot be read back): source
 
 5 properties in the desired state; 1 of 5 properties changed: firewall.
 exit 0 (ok)

@@ -19,7 +19,7 @@ from .conftest import CONTOSO, FABRIKAM, Mimc
 TARGET = ("--target", "corpsync", "--lab")
 REPORT = Draft202012Validator(schemas.load("report"))
 WALKTHROUGH = (
-    "installed", "database.server", "database.instance", "database.name", "serviceAccount",
+    "ensure", "database.server", "database.instance", "database.name", "serviceAccount",
     "groups.administrators", "groups.operators", "groups.joiners", "groups.connectorBrowse", "groups.passwordReset",
     "firewall", "encryptionKeyBackup",
 )  # fmt: skip
@@ -253,7 +253,7 @@ def test_every_report_names_the_place_of_a_property_in_the_spec(applied: Mimc) -
     text = (applied.folder / CONTOSO).read_text("utf-8").splitlines()
     for item in found["results"][0]["properties"]:
         line = text[item["source"]["line"] - 1]
-        assert {"installed": "syncService"}.get(item["path"], item["path"].rpartition(".")[2]) in line
+        assert {"ensure": "syncService"}.get(item["path"], item["path"].rpartition(".")[2]) in line
 
 
 def test_the_examples_are_yaml_for_any_reader() -> None:

@@ -233,7 +233,9 @@ def test_the_module_takes_the_password_out_of_a_log_that_leaks(
     assert prefix.install(package, write(WANTED), leaked) == 0
     before = leaked.read_text("latin-1")
     assert before.count(PASSWORD) >= 2, "a log that does not leak proves nothing"
-    lines = [encoded(text) for text in ("x.msi", str(log), "the last line", write(WANTED), PASSWORD)]
+    lines = [
+        encoded(text) for text in ("install", "x.msi", str(log), "the last line", write(WANTED), PASSWORD)
+    ]
     said = run_child(engine_path, lines, {"MIMC_LEAKED": str(leaked)}, tmp_path)
     assert said[-1] == "mimc:exit 1603"
     after = log.read_text("utf-16")
@@ -251,8 +253,8 @@ def test_what_set_orders_is_what_the_installer_does(
     sent = dict(zip(KEPT, VALUES, strict=False))
     properties = {name: value for name, value in {**WANTED, **sent}.items() if name != "SERVICEPASSWORD"}
     with OrderSender(engine_path) as sender:
-        lines = sender.lines(properties, PASSWORD, (windows(package), str(log), "the last line"))
-    assert dict(read(decoded(lines[3])))["SERVICEPASSWORD"] == decoded(lines[4]) == PASSWORD
+        lines = sender.lines(properties, PASSWORD, ("install", windows(package), str(log), "the last line"))
+    assert dict(read(decoded(lines[4])))["SERVICEPASSWORD"] == decoded(lines[5]) == PASSWORD
     said = run_child(engine_path, lines, prefix.environment, tmp_path)
     assert said == ["mimc:identity S-1-5-7", "mimc:exit 0"]
     assert_kept(prefix, sent)

@@ -274,7 +274,7 @@ class LabSqlConnection : System.IDisposable {
     [void] Dispose() { }
 }
 
-# ---- programs: the installing process is a real one, miiskmu is played
+# ---- programs: the installing process is a real one, the tools for the keys are played
 
 class LabKeyTool {
     [System.IO.StringWriter] $StandardInput = [System.IO.StringWriter]::new()
@@ -286,9 +286,16 @@ class LabKeyTool {
     [bool] WaitForExit([int] $Milliseconds) {
         $asks = $this.Arguments -match '" \* /q\z'
         $typed = $this.StandardInput.ToString().Trim().Length -gt 0
+        $io = [LabPath]::File
+        if ($this.Program -like '*\miisactivate.exe') {
+            $this.ExitCode = 1
+            if ($this.Arguments -notmatch '\A"([^"]+)" "[^"]+"' -or $asks -ne $typed) { return $true }
+            $keys = [System.Convert]::ToBase64String($io::ReadAllBytes([LabPath]::Map($Matches[1])))
+            $this.ExitCode = [LabBridge]::Ask('activate', @{ program = $this.Program; keys = $keys })
+            return $true
+        }
         $answer = [LabBridge]::Ask('keys', @{ program = $this.Program })
         if ($this.Arguments -notmatch '\A/e "([^"]+)"' -or $null -eq $answer -or $asks -ne $typed) { $this.ExitCode = 1; return $true }
-        $io = [LabPath]::File
         $io::WriteAllBytes([LabPath]::Map($Matches[1]), [System.Convert]::FromBase64String($answer))
         return $true
     }
@@ -297,7 +304,7 @@ class LabKeyTool {
 
 class LabProcess {
     static [object] Start([System.Diagnostics.ProcessStartInfo] $Start) {
-        if ($Start.FileName -like '*\miiskmu.exe') { return [LabKeyTool]::new($Start.FileName, $Start.Arguments) }
+        if ($Start.FileName -like '*\miiskmu.exe' -or $Start.FileName -like '*\miisactivate.exe') { return [LabKeyTool]::new($Start.FileName, $Start.Arguments) }
         if ($Start.FileName -notlike '*\powershell.exe' -or $Start.Arguments -notmatch '\A(.*) -File "([^"]+)"\z') { throw [System.ComponentModel.Win32Exception]::new(2) }
         $Start.FileName = $env:MIMC_LAB_PWSH
         $names = [LabPath]::Names
@@ -313,9 +320,15 @@ class LabInstaller {
     static hidden [string] $Log
     static [uint32] MsiSetInternalUI([uint32] $Level, [System.IntPtr] $Window) { return 0 }
     static [uint32] MsiEnableLogW([uint32] $Mode, [string] $File, [uint32] $Attributes) { if ($File) { [LabInstaller]::Log = $File }; return 0 }
-    static [uint32] MsiInstallProductW([string] $Package, [string] $Properties) {
+    static [uint32] MsiInstallProductW([string] $Package, [string] $Properties) { return [LabInstaller]::Act('install', $Package, $Properties) }
+    static [uint32] MsiConfigureProductExW([string] $Product, [int] $Level, [int] $State, [string] $Properties) {
+        $action = @{ 2 = 'remove'; 5 = 'configure' }[$State]
+        return [LabInstaller]::Act($action, $Product, $Properties)
+    }
+    static [uint32] MsiApplyPatchW([string] $Patch, [string] $Package, [int] $Kind, [string] $Properties) { return [LabInstaller]::Act('patch', $Patch, $Properties) }
+    static hidden [uint32] Act([string] $Action, [string] $Subject, [string] $Properties) {
         $told = $Properties -replace '(SERVICEPASSWORD=)"(?:[^"]|"")*"', '$1"told to nobody"'
-        $answer = [LabBridge]::Ask('setup', @{ package = $Package; properties = $told })
+        $answer = [LabBridge]::Ask('setup', @{ action = $Action; subject = $Subject; properties = $told })
         # A log may hold the command line, and so the password: Windows Installer hides it, others do not.
         $io = [LabPath]::File
         $io::WriteAllText([LabPath]::Map([LabInstaller]::Log), ((@("Command Line: $Properties") + $answer['log']) -join "`r`n") + "`r`n", [System.Text.Encoding]::Unicode)

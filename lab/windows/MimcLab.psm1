@@ -109,6 +109,14 @@ function Set-NetFirewallRule {
     [void] [LabBridge]::Ask('firewall.set', @{ name = $Name; enabled = $Enabled -eq 'True' })
 }
 
+function Remove-NetFirewallRule {
+    <# .SYNOPSIS
+    Remove a rule. #>
+    [CmdletBinding()]
+    param([string] $Name)
+    [void] [LabBridge]::Ask('firewall.remove', @{ name = $Name })
+}
+
 function New-NetFirewallRule {
     <# .SYNOPSIS
     Make a rule. #>

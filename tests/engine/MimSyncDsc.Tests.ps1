@@ -3,36 +3,9 @@ Describe 'the module MimSyncDsc' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        $source = $env:MIMC_MODULE
-        if (-not $source) { $source = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
-        Copy-Item -LiteralPath $source -Destination $TestDrive -Recurse
-        $module = Join-Path -Path $TestDrive -ChildPath 'MimSyncDsc'
-        Copy-Item -LiteralPath (Join-Path -Path $PSScriptRoot -ChildPath 'Windows.psm1') -Destination (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1') -Force
-        Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1')
-        foreach ($part in 'Read', 'Compare', 'Setup') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
-        Import-Module -Name (Join-Path -Path $module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1')
-
-        $Plain = 'p"a;ss w$rd'
-        function New-Credential {
-            param([string] $User = 'contoso\MIMSync', [string] $Text = $Plain)
-            $secret = New-Object System.Security.SecureString
-            foreach ($character in $Text.ToCharArray()) { $secret.AppendChar($character) }
-            New-Object System.Management.Automation.PSCredential($User, $secret)
-        }
-        function Get-Wanted {
-            param([hashtable] $With = @{}, [string[]] $Without = @())
-            $wanted = @{
-                IsSingleInstance = 'Yes'; Ensure = 'Present'; SourcePath = '\\corpfs\media\MIM'; AcceptLicense = $true
-                SqlServer = 'corpsql.contoso.com'; SqlInstance = 'default'; DatabaseName = 'FIMSynchronizationService'
-                ServiceAccount = New-Credential
-                AdministratorsGroup = 'contoso\MIMSyncAdmins'; OperatorsGroup = 'contoso\MIMSyncOperators'; JoinersGroup = 'contoso\MIMSyncJoiners'
-                BrowseGroup = 'contoso\MIMSyncBrowse'; PasswordResetGroup = 'contoso\MIMSyncPasswordReset'
-                EnableRpcFirewallRules = $true; KeyBackupPath = 'C:\MIM\keys\miiskeys.bin'
-            }
-            foreach ($name in $With.Keys) { $wanted[$name] = $With[$name] }
-            foreach ($name in $Without) { $wanted.Remove($name) }
-            $wanted
-        }
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Node.ps1')
+        $module = Copy-Module -Destination $TestDrive
+        Import-Part -Module $module
         function Install-Wanted {
             # A node on which the walkthrough was enacted.
             $wanted = Get-Wanted
@@ -191,7 +164,6 @@ Describe 'the module MimSyncDsc' {
             @{ Name = 'a quote in a group'; With = @{ BrowseGroup = 'contoso\no"body' }; Code = 'Value' }
             @{ Name = 'a line break in a name'; With = @{ DatabaseName = "Sync`nX" }; Code = 'Value' }
             @{ Name = 'properties that are too long'; With = @{ DatabaseName = 'x' * 40000 }; Code = 'Value' }
-            @{ Name = 'Absent'; With = @{ Ensure = 'Absent' }; Code = 'NotSupported' }
         ) {
             $wanted = Get-Wanted -With $With
             { Set-TargetResource @wanted } | Should -Throw "MimSync.${Code}: *"

@@ -144,11 +144,14 @@ namespace MimSync {
             else if (file != "") log = new System.IO.FileStream(file, System.IO.FileMode.Create, System.IO.FileAccess.Write, System.IO.FileShare.None);
             return 0;
         }
-        public static uint MsiInstallProductW(string package, string property) {
+        public static uint MsiConfigureProductExW(string product, int level, int state, string property) { return Log("state " + state + " at level " + level + " of " + product, property); }
+        public static uint MsiApplyPatchW(string patch, string package, int kind, string property) { return Log("patching " + (package ?? "what is there") + " by kind " + kind + " with " + patch, property); }
+        public static uint MsiInstallProductW(string package, string property) { return Log("installing " + package, property); }
+        static uint Log(string what, string property) {
             stuck = property.Contains("STUCK");
             var text = System.Text.Encoding.Unicode.GetPreamble();
             log.Write(text, 0, text.Length);
-            text = System.Text.Encoding.Unicode.GetBytes("installing " + package + "\r\n" + property + "\r\n");
+            text = System.Text.Encoding.Unicode.GetBytes(what + "\r\n" + property + "\r\n");
             log.Write(text, 0, text.Length);
             log.Flush();
             return 2147944003;
@@ -168,26 +171,35 @@ namespace MimSync {
         It 'says who it is, installs, takes the password out of the log, and says with what setup ended' {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
             Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 60 | Should -Be 'S-1-5-7'
-            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'SERVICEPASSWORD="p""w" OTHER="p"', 'p"w'
+            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'SERVICEPASSWORD="p""w" OTHER="p"', 'p"w'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::ReadAllText($log) | Should -BeExactly "installing a.msi`r`nSERVICEPASSWORD=`"********`" OTHER=`"p`"`r`nno password here`r`n"
             $child['Last'] | Should -Be $null
         }
+        It 'does <Action> as <Expected>' -ForEach @(
+            @{ Action = 'configure'; Expected = 'state 5 at level 0 of {1}' }, @{ Action = 'remove'; Expected = 'state 2 at level 0 of {1}' }
+            @{ Action = 'patch'; Expected = 'patching what is there by kind 0 with {1}' }
+        ) {
+            $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
+            Send-Line -Child $child -Text $Action, '{1}', $log, 'the end', 'REBOOT="ReallySuppress"', ''
+            Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
+            [System.IO.File]::ReadAllText($log) | Should -BeExactly "$Expected`r`nREBOOT=`"ReallySuppress`"`r`nthe end`r`n"
+        }
         It 'marks the log of an account without a password too' {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'A="1"', ''
+            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'A="1"', ''
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::ReadAllText($log) | Should -BeLike "*no password here`r`n"
         }
         It 'removes a log that it cannot scrub' {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
+            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::Exists($log) | Should -BeFalse
         }
         It 'says with what setup ended though the log can be neither scrubbed nor removed' {
             $child = Start-Shell -Text "$prelude; function global:Remove-Item { throw 'in use' }; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
+            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             $child['Last'] | Should -BeLike "mimc:error $log may hold the password*"
         }
@@ -229,6 +241,6 @@ namespace MimSync {
         $texts = @($tree.FindAll({ param($node) $node.GetType().Name -eq 'StringConstantExpressionAst' -and $node.Value -like '*DllImport*' }, $true))
         $texts | Should -HaveCount 1
         Add-Type -Namespace MimSyncTest -Name Installer -MemberDefinition $texts[0].Value
-        ([type] 'MimSyncTest.Installer').GetMethod('MsiInstallProductW') | Should -Not -BeNullOrEmpty
+        foreach ($name in 'MsiInstallProductW', 'MsiConfigureProductExW', 'MsiApplyPatchW') { ([type] 'MimSyncTest.Installer').GetMethod($name) | Should -Not -BeNullOrEmpty }
     }
 }

@@ -19,7 +19,8 @@ function New-Windows {
         Signature = @{ Status = 'Valid'; Subject = 'CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, C=US' }
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
         Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
-        ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false
+        ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false; ToolCode = 0
+        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'
     }
 }
 
@@ -138,6 +139,11 @@ function Start-Child {
     if ($global:Windows.ToolDeaf) { $writer = New-Object MimcStandIns.BrokenPipe }
     @{ Input = $writer; Argument = $Argument }
 }
+function Remove-FirewallRule {
+    param([string] $Name)
+    Add-Call -Name 'Remove-FirewallRule' -Argument $PSBoundParameters
+    $global:Windows.Registry[$global:FirewallRules].Remove($Name)
+}
 function Start-InstallerChild {
     if ($global:Windows.ChildDeaf) { return @{ Input = New-Object MimcStandIns.BrokenPipe } }
     @{ Input = New-Object System.IO.StringWriter }
@@ -150,29 +156,38 @@ function Read-ChildLine {
     if ($global:Windows.ChildDeaf) { return '' }
     $lines = @($Child['Input'].ToString().Split("`n") | ForEach-Object {
             [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String($_.Trim())) })
-    $global:Windows.Order = @{ Package = $lines[0]; Log = $lines[1]; Text = $lines[3]; Password = $lines[4]; Property = @{} }
-    foreach ($match in [regex]::Matches($lines[3], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
+    $global:Windows.Order = @{ Action = $lines[0]; Package = $lines[1]; Log = $lines[2]; Text = $lines[4]; Password = $lines[5]; Property = @{} }
+    [void] $global:Windows.Orders.Add($global:Windows.Order)
+    foreach ($match in [regex]::Matches($lines[4], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
         $global:Windows.Order.Property[$match.Groups[1].Value] = $match.Groups[2].Value.Replace('""', '"')
     }
-    $global:Windows.Files[$lines[1]] = $global:Windows.SetupLog
-    if ($global:Windows.Scrubbed -and $global:Windows.ExitCode -match '\d') { $global:Windows.Files[$lines[1]] += "`r`n$($lines[2])`r`n" }
-    if ($global:Windows.ExitCode -in '0', '3010', '1641') { Install-Product }
+    $global:Windows.Files[$lines[2]] = $global:Windows.SetupLog
+    if ($global:Windows.Scrubbed -and $global:Windows.ExitCode -match '\d') { $global:Windows.Files[$lines[2]] += "`r`n$($lines[3])`r`n" }
+    if ($global:Windows.ExitCode -in '0', '3010', '1641' -and -not $global:Windows.NoEffect) {
+        switch ($lines[0]) {
+            'install' { Install-Product }
+            'configure' { Install-Product -Code $lines[1] }
+            'patch' { $global:Windows.Registry["$global:Uninstall\$global:ProductCode"]['DisplayVersion'] = $global:Windows.PatchVersion }
+            'remove' { Uninstall-Product -Code $lines[1] }
+        }
+    }
     if ($global:Windows.ExitCode -ne 'never') { $global:Windows.ExitCode }
 }
 function Wait-Child {
     param([hashtable] $Child, [int] $TimeoutSeconds)
     if ($global:Windows.ToolDeaf) { return 5 }
     $typed = $Child['Input'].ToString().TrimEnd("`r", "`n")
-    $managed = $Child['Argument'] -like '*$" /q'
-    if (-not $managed -and $typed -ne $global:Windows.KeyPassword) { return }
+    $asks = $Child['Argument'] -match '" \* /q\z'
+    if ($asks -and $typed -ne $global:Windows.KeyPassword) { return }
     if ($Child['Argument'] -match '/e "([^"]+)"') { $global:Windows.Files[$Matches[1]] = 'keys' }
-    0
+    $global:Windows.ToolCode
 }
 function Stop-Child { param([hashtable] $Child) Add-Call -Name 'Stop-Child' -Argument @{} }
 function Invoke-InstallerChild { throw 'only on Windows' }
 
 function Install-Product {
-    # What setup leaves behind, from the properties that it was given.
+    # What setup leaves behind, from the properties that it was given; maintenance mode moves neither folder nor database.
+    param([string] $Code)
     $given = $global:Windows.Order.Property
     $service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
     $logon = "$($given['SERVICEDOMAIN'])\$($given['SERVICEACCOUNT'])"
@@ -184,12 +199,15 @@ function Install-Product {
         if ($given[$pair[1]] -and -not $global:Windows.Fallback) { $parameters[$pair[0]] = $given[$pair[1]] }
     }
     $global:Windows.Registry[$service] = @{ ObjectName = $logon }
-    $global:Windows.Registry["$service\Parameters"] = $parameters
-    $global:Windows.Registry['SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'] = @{
-        DisplayName = 'Microsoft Identity Manager Synchronization Service'; DisplayVersion = '4.6.34.0'
-        UninstallString = 'MsiExec.exe /X{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'
+    if ($Code -and $Code -ne $global:ProductCode) { throw "there is no product $Code" }
+    if (-not $Code) {
+        $global:Windows.Registry["$service\Parameters"] = $parameters
+        $global:Windows.Registry["$global:Uninstall\$global:ProductCode"] = @{
+            DisplayName = 'Microsoft Identity Manager Synchronization Service'; DisplayVersion = '4.6.34.0'
+            UninstallString = "MsiExec.exe /X$global:ProductCode"
+        }
     }
-    $global:Windows.Services['FIMSynchronizationService'] = 'Running'
+    $global:Windows.Services['FIMSynchronizationService'] = $global:Windows.ServiceAfter
     $row = @{}
     foreach ($pair in @('administrators_sid', 'GROUPADMINS'), @('operators_sid', 'GROUPOPERATORS'), @('account_joiners_sid', 'GROUPACCOUNTJOINERS'), @('browse_sid', 'GROUPBROWSE'), @('passwordset_sid', 'GROUPPASSWORDSET')) {
         $row[$pair[0]] = $global:Windows.Sids[[string] $given[$pair[1]]]
@@ -200,5 +218,17 @@ function Install-Product {
     }
 }
 
+function Uninstall-Product {
+    # What setup takes away; the database stays.
+    param([string] $Code)
+    if ($Code -ne $global:ProductCode) { throw "there is no product $Code" }
+    $service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
+    foreach ($key in $service, "$service\Parameters", "$global:Uninstall\$Code") { $global:Windows.Registry.Remove($key) }
+    $global:Windows.Services.Remove('FIMSynchronizationService')
+    $global:Windows.DatabaseId = 5
+}
+
+$global:Uninstall = 'SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall'
+$global:ProductCode = '{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'
 $global:FirewallRules = 'SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules'
 Export-ModuleMember -Function *

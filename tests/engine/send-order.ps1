@@ -5,7 +5,7 @@ param([string] $Module)
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 $utf8 = New-Object System.Text.UTF8Encoding($false, $true)
-Import-Module -Name (Join-Path -Path $Module -ChildPath 'MimSyncDsc.Setup.psm1')
+Import-Module -Name (Join-Path -Path $Module -ChildPath 'MimSyncDsc.Order.psm1')
 
 function Get-Text {
     param([string] $Base64)

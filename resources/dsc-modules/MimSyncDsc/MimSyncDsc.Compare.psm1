@@ -9,7 +9,8 @@ function Compare-MimSyncState {
     .SYNOPSIS
     Give a verdict for each desired property: Property, Status, Desired, Actual, Reason.
     .DESCRIPTION
-    Pure. Without the product every compared property is drift. Unknown is neither drift nor the desired state.
+    Pure. Without the product every compared property is drift; of one that is to be absent nothing else is compared.
+    Unknown is neither drift nor the desired state.
     .PARAMETER Desired
     Property names with plain values; an account with a password is its user name.
     .PARAMETER State
@@ -19,7 +20,17 @@ function Compare-MimSyncState {
     foreach ($row in $script:Table) {
         if (-not $Desired.Contains($row['Name'])) { continue }
         if ($row['Rule'] -eq 'none' -and $row['Fixed']) { continue }
-        Get-Verdict -Row $row -Desired $Desired[$row['Name']] -State $State
+        if ((Test-Text $Desired['Ensure'] 'Absent') -and $row['Name'] -ne 'Ensure') {
+            @{ Property = $row['Name']; Status = 'notCompared'; Desired = $Desired[$row['Name']]; Actual = $null; Reason = 'the product is to be absent' }
+            continue
+        }
+        $verdict = Get-Verdict -Row $row -Desired $Desired[$row['Name']] -State $State
+        # Refuse is what a policy says by itself.
+        if ($verdict['Status'] -eq 'cannotSet' -and $row['RepairedBy'] -and $Desired[$row['RepairedBy']] -and -not (Test-Text $Desired[$row['RepairedBy']] 'Refuse')) {
+            $verdict['Status'] = 'drift'
+            $verdict['Reason'] = ''
+        }
+        $verdict
     }
 }
 

@@ -295,6 +295,13 @@ function New-FirewallRule {
     [void] (New-NetFirewallRule @rule -Direction Inbound -Action Allow -Protocol TCP -Enabled True -ErrorAction Stop)
 }
 
+function Remove-FirewallRule {
+    <# .SYNOPSIS
+    Remove a firewall rule by its name in the registry. #>
+    param([string] $Name)
+    Remove-NetFirewallRule -Name $Name -ErrorAction Stop
+}
+
 function Start-Child {
     <# .SYNOPSIS
     Start a program whose input and output are pipes. Argument is one string, in the program's own quoting. #>
@@ -310,7 +317,7 @@ function Start-Child {
 
 function Start-InstallerChild {
     <# .SYNOPSIS
-    Start the process that will install; it says who it is and waits for its orders (Invoke-InstallerChild). #>
+    Start the process that will install, patch or remove; it says who it is and waits for its orders (Invoke-InstallerChild). #>
     # Without -InputFormat None PowerShell itself would read the pipe.
     $shell = "$env:SystemRoot\System32\WindowsPowerShell\v1.0\powershell.exe"
     $file = "$PSScriptRoot\MimSyncDsc.Installer.ps1"
@@ -357,7 +364,7 @@ function Stop-Child {
 
 function Invoke-InstallerChild {
     <# .SYNOPSIS
-    The other end of Start-InstallerChild: say who we are, read package, log, its last line, properties and password, install.
+    The other end of Start-InstallerChild: say who we are, read what to do with what, log, its last line, properties and password, do it.
     .DESCRIPTION
     msi.dll is called as such and not through WindowsInstaller.Installer, whose InstallProduct tells no exit code.
     Log mode: everything but the property dump (0x400) and what debugging adds. The log is scrubbed here, so that
@@ -372,10 +379,13 @@ function Invoke-InstallerChild {
 [DllImport("msi.dll")] public static extern uint MsiSetInternalUI(uint level, System.IntPtr window);
 [DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiEnableLogW(uint mode, string file, uint attributes);
 [DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiInstallProductW(string package, string properties);
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiConfigureProductExW(string product, int level, int state, string properties);
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiApplyPatchW(string patch, string package, int kind, string properties);
 '@
         [System.Console]::Out.WriteLine('mimc:identity ' + (Get-CurrentSid))
-        $package = & $read
-        if (-not $package) { return }
+        $action = & $read
+        if (-not $action) { return }
+        $subject = & $read
         $log = & $read
         $lastLine = & $read
     } catch {
@@ -386,7 +396,13 @@ function Invoke-InstallerChild {
     $secret = & $read
     [void] [MimSync.Installer]::MsiSetInternalUI(2, [System.IntPtr]::Zero)
     [void] [MimSync.Installer]::MsiEnableLogW(0x1BDF, $log, 0)
-    $code = [MimSync.Installer]::MsiInstallProductW($package, $property)
+    # 2 is absent and 5 the default of INSTALLSTATE; 0 is the default of INSTALLLEVEL and INSTALLTYPE.
+    $code = switch ($action) {
+        'install' { [MimSync.Installer]::MsiInstallProductW($subject, $property) }
+        'configure' { [MimSync.Installer]::MsiConfigureProductExW($subject, 0, 5, $property) }
+        'remove' { [MimSync.Installer]::MsiConfigureProductExW($subject, 0, 2, $property) }
+        'patch' { [MimSync.Installer]::MsiApplyPatchW($subject, [NullString]::Value, 0, $property) }
+    }
     # Only NULL ends the log, and $null would arrive as an empty name.
     [void] [MimSync.Installer]::MsiEnableLogW(0, [NullString]::Value, 0)
     try {

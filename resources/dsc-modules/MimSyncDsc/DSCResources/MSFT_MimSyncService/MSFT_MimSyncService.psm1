@@ -1,6 +1,6 @@
 ﻿# The DSC resource MimSyncService: Get, Test and Set. The work is in the module's other files.
 Set-StrictMode -Version Latest
-foreach ($part in 'Read', 'Compare', 'Setup') {
+foreach ($part in 'Read', 'Compare', 'Order', 'Setup', 'Repair') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "../../MimSyncDsc.$part.psm1")
 }
 
@@ -20,6 +20,8 @@ function Get-TargetResource {
         [Parameter()] [string] $SqlServer,
         [Parameter()] [string] $SqlInstance,
         [Parameter()] [string] $DatabaseName,
+        [Parameter()] [ValidateSet('Refuse', 'Use')] [string] $ExistingDatabase,
+        [Parameter()] [string] $ExistingKeyPath,
         [Parameter()] [System.Management.Automation.PSCredential] $ServiceAccount,
         [Parameter()] [string] $ManagedServiceAccount,
         [Parameter()] [string] $AdministratorsGroup,
@@ -30,6 +32,8 @@ function Get-TargetResource {
         [Parameter()] [bool] $EnableRpcFirewallRules,
         [Parameter()] [string] $KeyBackupPath,
         [Parameter()] [string] $MinimumVersion,
+        [Parameter()] [string] $PatchPath,
+        [Parameter()] [ValidateSet('Refuse', 'Reconfigure')] [string] $MaintenancePolicy,
         [Parameter()] [uint32] $SetupTimeout
     )
     $state = Get-State -Desired (Get-Desired -Parameter $PSBoundParameters)
@@ -81,6 +85,8 @@ function Test-TargetResource {
         [Parameter()] [string] $SqlServer,
         [Parameter()] [string] $SqlInstance,
         [Parameter()] [string] $DatabaseName,
+        [Parameter()] [ValidateSet('Refuse', 'Use')] [string] $ExistingDatabase,
+        [Parameter()] [string] $ExistingKeyPath,
         [Parameter()] [System.Management.Automation.PSCredential] $ServiceAccount,
         [Parameter()] [string] $ManagedServiceAccount,
         [Parameter()] [string] $AdministratorsGroup,
@@ -91,11 +97,12 @@ function Test-TargetResource {
         [Parameter()] [bool] $EnableRpcFirewallRules,
         [Parameter()] [string] $KeyBackupPath,
         [Parameter()] [string] $MinimumVersion,
+        [Parameter()] [string] $PatchPath,
+        [Parameter()] [ValidateSet('Refuse', 'Reconfigure')] [string] $MaintenancePolicy,
         [Parameter()] [uint32] $SetupTimeout
     )
     $desired = Get-Desired -Parameter $PSBoundParameters
     $state = Get-State -Desired $desired
-    if ($Ensure -eq 'Absent') { return $state['properties']['Ensure']['value'] -eq 'Absent' }
     $verdicts = @(Compare-MimSyncState -Desired $desired -State $state)
     $different = @($verdicts | Where-Object { $_['Status'] -in 'drift', 'cannotSet' })
     foreach ($item in $different) { Write-Verbose -Message (Format-Verdict -Verdict $item) }
@@ -107,7 +114,7 @@ function Test-TargetResource {
 
 function Set-TargetResource {
     <# .SYNOPSIS
-    Install the product when it is not there, put right what may be put right, and name what may not. #>
+    Install the product when it is not there, put right what may be put right, and name what may not; or remove it. #>
     [CmdletBinding()]
     param(
         [Parameter(Mandatory = $true)] [ValidateSet('Yes')] [string] $IsSingleInstance,
@@ -120,6 +127,8 @@ function Set-TargetResource {
         [Parameter()] [string] $SqlServer,
         [Parameter()] [string] $SqlInstance,
         [Parameter()] [string] $DatabaseName,
+        [Parameter()] [ValidateSet('Refuse', 'Use')] [string] $ExistingDatabase,
+        [Parameter()] [string] $ExistingKeyPath,
         [Parameter()] [System.Management.Automation.PSCredential] $ServiceAccount,
         [Parameter()] [string] $ManagedServiceAccount,
         [Parameter()] [string] $AdministratorsGroup,
@@ -130,19 +139,27 @@ function Set-TargetResource {
         [Parameter()] [bool] $EnableRpcFirewallRules,
         [Parameter()] [string] $KeyBackupPath,
         [Parameter()] [string] $MinimumVersion,
+        [Parameter()] [string] $PatchPath,
+        [Parameter()] [ValidateSet('Refuse', 'Reconfigure')] [string] $MaintenancePolicy,
         [Parameter()] [uint32] $SetupTimeout
     )
-    if ($Ensure -eq 'Absent') { throw 'MimSync.NotSupported: removing the product is not supported yet by this version. Nothing was changed.' }
     $parameter = @{}
     foreach ($name in $PSBoundParameters.Keys) { $parameter[$name] = $PSBoundParameters[$name] }
     $desired = Get-Desired -Parameter $PSBoundParameters
     $state = Get-State -Desired $desired
+    if ($Ensure -eq 'Absent') {
+        if ($state['properties']['Ensure']['value'] -eq 'Absent') { return }
+        $log = Remove-MimSync -Parameter $parameter -State $state
+        if ((Get-State -Desired $desired)['properties']['Ensure']['value'] -ne 'Absent') { throw "MimSync.Verify: setup reported success, but the product is still there. $(Get-LogTail -Path $log)" }
+        return
+    }
     $log = ''
     if ($state['properties']['Ensure']['value'] -ne 'Present') {
         if ($state['facts'].Contains('EnsureReason')) { throw "MimSync.HalfInstalled: $($state['facts']['EnsureReason']). Setup would not get far: clear that up by hand first." }
         $log = Install-MimSync -Parameter $parameter
         $state = Get-State -Desired $desired
         Assert-Installed -Desired $desired -State $state -Log $log
+        if ($ExistingDatabase -eq 'Use') { Enable-Key -Parameter $parameter -InstallPath $state['facts']['InstallPath'] }
     }
     Repair-MimSync -Parameter $parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))

@@ -1,0 +1,78 @@
+"""What Windows Installer does to the simulated server: install, patch, reconfigure, remove."""
+
+import uuid
+
+from .node import EXIT_CODES, GROUPS, SUCCESS_CODES, Tree, put, value_at
+from .server import DEFAULT_DATABASE, is_local_server
+from .wanted import ResourceFailed, Wanted
+
+DEFAULT_DIRECTORY = r"C:\Program Files\Microsoft Forefront Identity Manager\2010"
+#: What the simulated media holds: MIM 2016 SP2.
+MEDIA_VERSION = "4.6.34.0"
+#: The local groups that setup makes when none are named (facts 1.1).
+_LOCAL_GROUPS = {
+    "AdministratorsGroup": "FIMSyncAdmins",
+    "OperatorsGroup": "FIMSyncOperators",
+    "JoinersGroup": "FIMSyncJoiners",
+    "BrowseGroup": "FIMSyncBrowse",
+    "PasswordResetGroup": "FIMSyncPasswordSet",
+}
+
+
+def install(state: Tree, wanted: Wanted) -> None:
+    """Install the product with the values of *wanted*.
+
+    Raises:
+        ResourceFailed: with setup's exit code, here and below.
+    """
+    _end(state)
+    server, instance = wanted.text("SqlServer"), wanted.text("SqlInstance")
+    if state["setup"]["fallsBackToLocalSql"] == "yes" or is_local_server(state, server):
+        server = ""
+    installed = {
+        "installed": True,
+        "version": MEDIA_VERSION,
+        "productCode": "{" + str(uuid.uuid5(uuid.NAMESPACE_DNS, f"mimc lab {MEDIA_VERSION}")).upper() + "}",
+        "directory": wanted.text("InstallDirectory", DEFAULT_DIRECTORY).rstrip("\\"),
+        "database.server": server,
+        "database.instance": "" if instance.casefold() in ("default", "mssqlserver") else instance,
+        "database.name": wanted.text("DatabaseName", DEFAULT_DATABASE),
+        "existingDatabase": "yes",
+    }
+    for path, value in installed.items():
+        put(state, path, value)
+    _settings(state, wanted)
+
+
+def configure(state: Tree, wanted: Wanted) -> None:
+    """Give the values of *wanted* to maintenance mode: accounts and groups, never the database."""
+    _end(state)
+    _settings(state, wanted)
+
+
+def patch(state: Tree) -> None:
+    """Apply the patch that lies on the server."""
+    _end(state)
+    state["version"] = value_at(state, "patch.version")
+
+
+def remove(state: Tree) -> None:
+    """Remove the product; database, key file and what is recorded of it stay."""
+    _end(state)
+    state["installed"] = False
+    state["firewall"] = "off"
+
+
+def _end(state: Tree) -> None:
+    code = value_at(state, "setup.exitCode")
+    if code not in SUCCESS_CODES:
+        raise ResourceFailed(f"MimSync.SetupFailed: exit code {code}: {EXIT_CODES[code]}")
+    if code:
+        state["rebootRequired"] = "yes"
+
+
+def _settings(state: Tree, wanted: Wanted) -> None:
+    put(state, "service.account", wanted.text("ServiceAccount") or wanted.text("ManagedServiceAccount"))
+    put(state, "service.state", "Running")
+    for name, path in GROUPS.items():
+        put(state, path, wanted.text(name) or f"{state['computerName']}\\{_LOCAL_GROUPS[name]}")

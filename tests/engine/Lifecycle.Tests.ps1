@@ -1,0 +1,284 @@
+﻿# The shipped module on a product that is there already, or a database that is: keys, patch, settings, removal.
+Describe 'the module MimSyncDsc, later' {
+    BeforeAll {
+        Set-StrictMode -Version Latest
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Node.ps1')
+        Import-Part -Module (Copy-Module -Destination $TestDrive)
+        function Install-Wanted {
+            # A node on which the walkthrough was enacted.
+            $wanted = Get-Wanted
+            Set-TargetResource @wanted
+            $global:Windows.Calls.Clear()
+            $global:Windows.Orders.Clear()
+            $global:DSCMachineStatus = 0
+        }
+        function Set-Wanted {
+            # Set, and what Test says then.
+            param([hashtable] $With)
+            $wanted = Get-Wanted -With $With
+            Set-TargetResource @wanted
+            Test-TargetResource @wanted | Should -BeTrue
+        }
+        function Get-Call { param([string] $Like) @($global:Windows.Calls | Where-Object { $_ -like $Like }) }
+        function Get-Changes { @($global:Windows.Calls | Where-Object { $_ -notmatch '^(Get-SqlRow|Read-ChildLine) ' }) }
+        $Keys = 'C:\MIM\keys\miiskeys.bin'
+        $Product = '{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'
+        $Service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
+    }
+    AfterAll { Remove-Command }
+    BeforeEach {
+        $global:Windows = New-Windows
+        $global:Windows.Files['\\corpfs\media\MIM\Synchronization Service.msi'] = 'msi'
+        $global:DSCMachineStatus = 0
+    }
+
+    Context 'a product that is to be absent' {
+        It 'is in the desired state where it is not, whatever else is desired' {
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            Test-TargetResource @wanted | Should -BeTrue
+            Set-TargetResource @wanted
+            Get-Changes | Should -HaveCount 0
+        }
+        It 'goes, after its keys were exported in the same run, and the database stays' {
+            Install-Wanted
+            $global:Windows.Files[$Keys] = 'old'
+            $wanted = Get-Wanted -With @{ Ensure = 'absent' }
+            Test-TargetResource @wanted | Should -BeFalse
+            Set-TargetResource @wanted
+            Test-TargetResource @wanted | Should -BeTrue
+            $global:Windows.Order.Action | Should -Be 'remove'
+            $global:Windows.Order.Package | Should -Be $Product
+            $global:Windows.Order.Text | Should -BeExactly 'REBOOT="ReallySuppress"'
+            $global:Windows.Order.Password | Should -BeExactly ''
+            $global:Windows.Files[$Keys] | Should -Be 'keys'
+            $global:Windows.DatabaseId | Should -Be 5
+        }
+        It 'takes our own firewall rules along, and no others' {
+            $global:Windows.Rules = $false
+            Install-Wanted
+            $rules = $global:Windows.Registry[$global:FirewallRules]
+            @($rules.Keys) -like 'mimc-MimSync-*' | Should -HaveCount 2
+            $rules['other'] = 'v2.30|Action=Allow|Active=TRUE|Dir=In|App=C:\old\miiserver.exe|'
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            Set-TargetResource @wanted
+            @($rules.Keys) | Should -Be @('other')
+        }
+        It 'stays when its keys cannot be exported' {
+            Install-Wanted
+            $global:Windows.KeyPassword = 'another'
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'stays when nobody says where its keys are to go' {
+            Install-Wanted
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' } -Without 'KeyBackupPath'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *KeyBackupPath is needed*'
+            Get-Changes | Should -HaveCount 0
+        }
+        It 'stays when its keys would go with it' {
+            Install-Wanted
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent'; KeyBackupPath = 'c:\program files\microsoft forefront identity manager\2010\Synchronization Service\keys.bin' }
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *folder that is going to be removed*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'says which code setup ended with, and that it is still there though setup reported success' {
+            Install-Wanted
+            $global:Windows.ExitCode = '1605'
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.SetupFailed: exit code 1605: *'
+            $global:Windows.ExitCode = '0'
+            $global:Windows.NoEffect = $true
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Verify: setup reported success, but the product is still there. Setup log C:\*'
+        }
+        It 'asks for a restart when setup does' {
+            Install-Wanted
+            $global:Windows.ExitCode = '3010'
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            Set-TargetResource @wanted
+            $global:DSCMachineStatus | Should -Be 1
+        }
+        It 'is not begun with when <Name>' -ForEach @(
+            @{ Name = 'the account is no administrator'; Key = 'Administrator'; Value = $false; Code = 'Rights' }
+            @{ Name = 'another installation runs'; Key = 'Busy'; Value = $true; Code = 'InstallerBusy' }
+        ) {
+            Install-Wanted
+            $global:Windows[$Key] = $Value
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.${Code}: *"
+            Get-Changes | Should -HaveCount 0
+        }
+    }
+
+    Context 'a database that is there already' {
+        BeforeEach {
+            $global:Windows.DatabaseId = 5
+            $global:Windows.Files['\\corpfs\keys\old.bin'] = 'old keys'
+            $Use = @{ ExistingDatabase = 'Use'; ExistingKeyPath = '\\corpfs\keys\old.bin' }
+        }
+        It 'is refused unless the document says to use it' {
+            foreach ($with in @{}, @{ ExistingDatabase = 'Refuse' }) {
+                $wanted = Get-Wanted -With $with
+                { Set-TargetResource @wanted } | Should -Throw 'MimSync.DatabaseExists: corpsql.contoso.com already has a database FIMSynchronizationService*ExistingDatabase = Use*'
+                $global:Windows.Orders | Should -BeNullOrEmpty
+            }
+        }
+        It 'is used, and its key file activated, with the password typed and on no command line' {
+            Set-Wanted -With $Use
+            $call = @(Get-Call -Like 'Start-Child *miisactivate.exe*')
+            $call | Should -HaveCount 1
+            $call[0] | Should -BeLike '*Argument="C:\ProgramData\mimc\keys\existing.bin" "contoso\MIMSync" `* /q'
+            $global:Windows.Files.ContainsKey('C:\ProgramData\mimc\keys\existing.bin') | Should -BeFalse
+            $global:Windows.Calls -join ' ' | Should -Not -BeLike "*$Plain*"
+        }
+        It 'is activated for a managed account by its name without the dollar sign, and nothing is typed' {
+            $wanted = Get-Wanted -With ($Use + @{ ManagedServiceAccount = 'contoso\gmsa$' }) -Without 'ServiceAccount'
+            Set-TargetResource @wanted
+            @(Get-Call -Like 'Start-Child *miisactivate.exe*')[0] | Should -BeLike '*existing.bin" "contoso\gmsa" /q'
+        }
+        It 'is not touched when its key file is <Name>' -ForEach @(
+            @{ Name = 'not named'; Path = ''; Like = '*ExistingKeyPath*' }, @{ Name = 'not there'; Path = 'D:\no.bin'; Like = '*no key file D:\no.bin*' }
+            @{ Name = 'empty'; Path = 'D:\empty.bin'; Like = '*D:\empty.bin*' }
+        ) {
+            $global:Windows.Files['D:\empty.bin'] = ''
+            $wanted = Get-Wanted -With @{ ExistingDatabase = 'Use'; ExistingKeyPath = $Path }
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.ExistingKey: $Like"
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'has to be there' {
+            $global:Windows.DatabaseId = $null
+            $wanted = Get-Wanted -With $Use
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.DatabaseMissing: *has no database FIMSynchronizationService*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'has the exit code of miisactivate told, and the copy of the key file goes' {
+            $global:Windows.ToolCode = -2145188797
+            $wanted = Get-Wanted -With $Use
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Activate: *old.bin (exit code '-2145188797'; *0x80230443*"
+            $global:Windows.Files.ContainsKey('C:\ProgramData\mimc\keys\existing.bin') | Should -BeFalse
+        }
+        It 'has miisactivate ended when it does not end by itself' {
+            $global:Windows.KeyPassword = 'another'
+            $wanted = Get-Wanted -With $Use
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Activate: *(exit code ''; *"
+            Get-Call -Like 'Stop-Child*' | Should -HaveCount 1
+        }
+    }
+
+    Context 'a patch' {
+        BeforeEach {
+            $global:Windows.Files['\\corpfs\media\hotfix.msp'] = 'msp'
+            $Patch = @{ MinimumVersion = '4.6.673.0'; PatchPath = '\\corpfs\media\hotfix.msp' }
+        }
+        It 'is applied to an older product, from its copy, after the configuration file was kept' {
+            Install-Wanted
+            $configuration = 'C:\Program Files\Microsoft Forefront Identity Manager\2010\Synchronization Service\Bin\miiserver.exe.config'
+            $global:Windows.Files[$configuration] = 'tuned'
+            Set-Wanted -With $Patch
+            $global:Windows.Order.Action | Should -Be 'patch'
+            $global:Windows.Order.Package | Should -Be 'C:\ProgramData\mimc\media\MimSync.msp'
+            $global:Windows.Order.Text | Should -BeExactly 'REBOOT="ReallySuppress"'
+            $global:Windows.Files['C:\ProgramData\mimc\before\miiserver.exe.config'] | Should -Be 'tuned'
+        }
+        It 'follows an installation whose media are older' {
+            Set-Wanted -With $Patch
+            @($global:Windows.Orders | ForEach-Object { $_.Action }) | Should -Be @('install', 'patch')
+            @($global:Windows.Orders | ForEach-Object { $_.Log } | Select-Object -Unique) | Should -HaveCount 2
+        }
+        It 'is left alone when the version is good enough' {
+            Install-Wanted
+            Set-Wanted -With ($Patch + @{ EnableRpcFirewallRules = $true } | ForEach-Object { $_['MinimumVersion'] = '4.6.34.0'; $_ })
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'is not applied when it is not there' {
+            Install-Wanted
+            $wanted = Get-Wanted -With ($Patch + @{ SetupTimeout = [uint32] 60 } | ForEach-Object { $_['PatchPath'] = 'D:\no.msp'; $_ })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Patch: there is no patch D:\no.msp*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'is not applied when Microsoft has not signed it' {
+            Install-Wanted
+            $global:Windows.Signature = @{ Status = 'NotSigned'; Subject = '' }
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.MediaSignature: *'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'that does not bring the version is told' {
+            Install-Wanted
+            $global:Windows.PatchVersion = '4.6.540.0'
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Repair: put right, and still not as desired: MinimumVersion should be '4.6.673.0' and is '4.6.540.0'*"
+        }
+        It 'that does not fit is told by its code' {
+            Install-Wanted
+            $global:Windows.ExitCode = '1642'
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.SetupFailed: exit code 1642: the patch does not fit the installed version.*'
+        }
+    }
+
+    Context 'settings that setup alone can change' {
+        BeforeEach {
+            Install-Wanted
+            $Policy = @{ MaintenancePolicy = 'Reconfigure' }
+        }
+        It 'stay as they are under the policy Refuse' {
+            foreach ($with in @{}, @{ MaintenancePolicy = 'Refuse' }) {
+                $wanted = Get-Wanted -With ($with + @{ OperatorsGroup = 'contoso\Other' })
+                { Set-TargetResource @wanted } | Should -Throw 'MimSync.CannotSet: OperatorsGroup *'
+                $global:Windows.Orders | Should -BeNullOrEmpty
+            }
+        }
+        It 'are given to maintenance mode: groups' {
+            Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+            $order = $global:Windows.Order
+            $order.Action | Should -Be 'configure'
+            $order.Package | Should -Be $Product
+            $order.Property['GROUPOPERATORS'] | Should -Be 'contoso\Other'
+            $order.Property['REINSTALL'] | Should -Be 'ALL'
+            $order.Property['REINSTALLMODE'] | Should -Be 'omus'
+            $order.Property['SERVICEPASSWORD'] | Should -BeExactly $Plain
+            foreach ($name in 'ADDLOCAL', 'INSTALLDIR', 'FIREWALL_CONF') { $order.Property.ContainsKey($name) | Should -BeFalse }
+        }
+        It 'are given to maintenance mode: a service account, to a managed one too' {
+            $wanted = Get-Wanted -With ($Policy + @{ ManagedServiceAccount = 'contoso\gmsa$' }) -Without 'ServiceAccount'
+            Set-TargetResource @wanted
+            Test-TargetResource @wanted | Should -BeTrue
+            $global:Windows.Order.Property['SERVICEACCOUNT'] | Should -BeExactly 'gmsa$'
+            $global:Windows.Order.Password | Should -BeExactly ''
+        }
+        It 'never take the database along: it is told as it is' {
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other'; SqlServer = 'othersql.contoso.com'; DatabaseName = 'Else' })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.CannotSet: SqlServer should be *; DatabaseName should be *'
+            $global:Windows.Order.Property['STORESERVER'] | Should -Be 'corpsql.contoso.com'
+            $global:Windows.Order.Property['SQLDB'] | Should -Be 'FIMSynchronizationService'
+        }
+        It 'need a backup of the keys' {
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' }) -Without 'KeyBackupPath'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *KeyBackupPath is needed*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'have the keys exported first where they are missing' {
+            $global:Windows.Files.Remove($Keys)
+            Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+            $global:Windows.Files[$Keys] | Should -Be 'keys'
+        }
+        It 'stay when the account is to change and the keys of the present one are not there' {
+            $global:Windows.Files.Remove($Keys)
+            $wanted = Get-Wanted -With ($Policy + @{ ServiceAccount = (New-Credential -User 'contoso\Other') })
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: the service account is to be changed, and $Keys does not hold the keys (there is no such file)*"
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'are told when maintenance mode had no effect' {
+            $global:Windows.NoEffect = $true
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Repair: put right, and still not as desired: OperatorsGroup *'
+        }
+        It 'are told when the service does not run with them' {
+            $global:Windows.ServiceAfter = 'Stopped'
+            $wanted = Get-Wanted -With ($Policy + @{ ServiceAccount = (New-Credential -User 'contoso\Other') })
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Service: *the service is 'Stopped'*miisactivate.exe with $Keys*"
+        }
+    }
+}
