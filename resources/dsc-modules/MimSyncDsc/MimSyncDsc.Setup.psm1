@@ -1,7 +1,7 @@
 ﻿# What Set is made of: the installation on a fresh node, and the repairs of an installed product.
 # Never touches Windows but through the seam. Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Compare') {
+foreach ($part in 'Windows', 'Read', 'Compare', 'Prerequisite') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 
@@ -51,7 +51,11 @@ function Install-MimSync {
     $password = $Parameter['ServiceAccount']
     # A rehearsal: what the pipe would refuse is refused before anything is touched.
     Send-Order -Writer ([System.IO.TextWriter]::Null) -Line $order, $password
+    Write-Step -Message 'checking the node'
     Assert-Node -Parameter $Parameter -Property $order
+    Assert-Database -Property $order
+    Write-Advice -Parameter $Parameter -Property $order
+    Write-Step -Message 'copying the media'
     $package = Copy-Media -Parameter $Parameter
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
     $folder = "$(Get-WorkFolder)\log"
@@ -59,6 +63,7 @@ function Install-MimSync {
     $log = "$folder\setup-$([System.DateTime]::UtcNow.ToString('yyyyMMdd-HHmmss')).log"
     $timeout = 7200
     if ($Parameter['SetupTimeout']) { $timeout = [int] $Parameter['SetupTimeout'] }
+    Write-Step -Message "installing, up to $timeout seconds"
     $code = Invoke-Setup -Package $package -LogPath $log -Property $order -Credential $password -TimeoutSeconds $timeout
     if ($code -in 3010, 1641) {
         Set-RegistryMap -Path "$script:RecordPath\RebootPending" -Value @{ SetupExitCode = $code } -Volatile
@@ -127,25 +132,6 @@ function Split-Account {
     $domain, $rest
 }
 
-function Assert-Node {
-    # What would make setup fail late, found early.
-    param([hashtable] $Parameter, [System.Collections.IDictionary] $Property)
-    if (-not (Test-Administrator)) { throw 'MimSync.Rights: the installing account is no administrator of this node. Add it to the local Administrators, or name another one as runAs.' }
-    if (Test-InstallerBusy) { throw 'MimSync.InstallerBusy: another installation is running. Wait until it has ended.' }
-    $names = 'ManagedServiceAccount', 'AdministratorsGroup', 'OperatorsGroup', 'JoinersGroup', 'BrowseGroup', 'PasswordResetGroup' |
-        ForEach-Object { $Parameter[$_] } | Where-Object { $_ }
-    if ($Parameter['ServiceAccount']) { $names = @($names) + $Parameter['ServiceAccount'].UserName }
-    $lost = @($names | Where-Object { -not (ConvertTo-Sid -Name $_) })
-    if ($lost) { throw "MimSync.Unresolved: the node cannot resolve $($lost -join ', '). Check the names, and that the node reaches a domain controller." }
-    if ($Property.Contains('STORESERVER')) {
-        $clients = @('SQLNCLI11', 'SQLNCLI10', 'MSOLEDBSQL', 'MSOLEDBSQL19' | Where-Object { $null -ne (Get-RegistryMap -Path "SOFTWARE\Classes\$_") })
-        if (-not $clients) { throw 'MimSync.SqlClient: the node has no SQL Server client. Install SQL Server Native Client 11 (MIM 2016 up to SP2) or OLE DB Driver 19 (SP3) first.' }
-    }
-    $policy = Get-RegistryMap -Path 'SOFTWARE\Policies\Microsoft\Windows\Installer'
-    if ($policy -and $policy['Debug'] -band 4) { throw 'MimSync.DebugPolicy: the policy Debug of Windows Installer has bit 4 set, so that it logs passwords. Take that bit away first.' }
-    Assert-Database -Property $Property
-}
-
 function Assert-Database {
     # The SQL Server answers, the account may create databases, and there is no such database yet.
     param([System.Collections.IDictionary] $Property)
@@ -195,6 +181,7 @@ function Copy-Media {
         } catch { Write-Warning -Message "$image could not be taken away: $($_.Exception.Message)" }
     }
     if ($Parameter['TransformPath']) { Copy-File -Source $Parameter['TransformPath'] -Destination "$target\mimc.mst" }
+    Write-Step -Message 'judging the media'
     Assert-Media -Package "$target\$script:MsiName" -Sha256 ([string] $Parameter['MediaSha256'])
     "$target\$script:MsiName"
 }
@@ -349,6 +336,7 @@ function Export-Key {
     <# .SYNOPSIS
     Export the encryption keys and record what was exported. The old file is replaced by a whole new one only. #>
     param([hashtable] $Parameter, [string] $InstallPath)
+    Write-Step -Message 'exporting the keys'
     $path = [string] $Parameter['KeyBackupPath']
     $tool = Get-Program -InstallPath $InstallPath -Name 'miiskmu.exe'
     $folder = "$(Get-WorkFolder)\keys"

@@ -1,6 +1,6 @@
 ﻿# The DSC resource MimSyncService: Get, Test and Set. The work is in the module's other files.
 Set-StrictMode -Version Latest
-foreach ($part in 'Read', 'Compare', 'Setup') {
+foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Setup') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "../../MimSyncDsc.$part.psm1")
 }
 
@@ -132,6 +132,8 @@ function Set-TargetResource {
         [Parameter()] [string] $MinimumVersion,
         [Parameter()] [uint32] $SetupTimeout
     )
+    # On failure too.
+    trap { Write-Step -Completed; break }
     if ($Ensure -eq 'Absent') { throw 'MimSync.NotSupported: removing the product is not supported yet by this version. Nothing was changed.' }
     $parameter = @{}
     foreach ($name in $PSBoundParameters.Keys) { $parameter[$name] = $PSBoundParameters[$name] }
@@ -145,6 +147,7 @@ function Set-TargetResource {
         Assert-Installed -Desired $desired -State $state -Log $log
     }
     Repair-MimSync -Parameter $parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
+    Write-Step -Message 'reading back'
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
     $left = @($verdicts | Where-Object { $_['Status'] -eq 'drift' })
     $fixed = @($verdicts | Where-Object { $_['Status'] -eq 'cannotSet' })
@@ -152,6 +155,7 @@ function Set-TargetResource {
     if ($log -and $text) { throw "MimSync.Verify: setup succeeded, but $text. $(Get-LogTail -Path $log)" }
     if ($left) { throw "MimSync.Repair: put right, and still not as desired: $text" }
     if ($fixed) { throw "MimSync.CannotSet: $text" }
+    Write-Step -Completed
 }
 
 function Assert-Installed {
