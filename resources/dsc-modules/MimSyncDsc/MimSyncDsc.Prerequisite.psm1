@@ -98,7 +98,7 @@ function Test-VisualCpp {
     foreach ($root in "SOFTWARE\WOW6432Node\$below", "SOFTWARE\$below") {
         foreach ($child in @(Get-RegistryChild -Path $root)) {
             $entry = Get-RegistryMap -Path "$root\$child"
-            if ($entry -and [string] $entry['DisplayName'] -match '\AMicrosoft Visual C\+\+ (2013|2015|2017|2019|2022|2015-20\d\d|v14) (Redistributable \(x64\)|x64 Minimum Runtime) - 1[24]\.') { return $true }
+            if ($entry -and [string] $entry['DisplayName'] -match '\AMicrosoft Visual C\+\+ (2013|2015|2017|2019|2022|2015-20\d\d|v14) (Redistributable \(x64\)|x64 Minimum Runtime) - ') { return $true }
         }
     }
     $false
