@@ -20,8 +20,8 @@ from typing import Any, Self
 from .server import Reader
 
 _JOIN_S = 2.0
-#: Well-known SIDs (MS-DTYP 2.4.2.4): everyone, whoever came over the network, and the account SYSTEM.
-EVERYONE_SID, NETWORK_SID, SYSTEM_SID = "S-1-1-0", "S-1-5-2", "S-1-5-18"
+#: Well-known SIDs (MS-DTYP 2.4.2.4): everyone, whoever came over the network, the account SYSTEM, and the local users.
+EVERYONE_SID, NETWORK_SID, SYSTEM_SID, USERS_SID = "S-1-1-0", "S-1-5-2", "S-1-5-18", "S-1-5-32-545"
 
 
 @dataclass(frozen=True, slots=True)

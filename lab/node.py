@@ -89,6 +89,13 @@ GROUPS: Mapping[str, str] = {
     item.name: ".".join(item.spec) for item in SYNC_SERVICE.properties if item.spec[:1] == ("groups",)
 }
 
+#: What setup needs on the node.
+PREREQUISITES: Mapping[str, str] = {
+    "sqlClient": "client of a remote SQL Server",
+    "visualCpp": "Visual C++ runtime for x64",
+    "dotNet": ".NET Framework 4.6 or later",
+}
+
 #: Everything that ``mimc lab tamper`` can change, in the order in which it is shown.
 SETTINGS: tuple[Setting, ...] = (
     _product("version", "DisplayVersion of the product", form=Form.VERSION),
@@ -115,6 +122,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("patch.version", "4.6.673.0", "version that it brings", (), Form.VERSION),
     Setting(
         "setup.exitCode", 0, "what setup ends with", tuple(str(code) for code in EXIT_CODES), Form.NUMBER
+    ),
+    *(
+        Setting(f"prerequisites.{name}", "present", help, ("present", "missing"))
+        for name, help in PREREQUISITES.items()
     ),
     Setting("setup.fallsBackToLocalSql", "no", "setup silently takes the local SQL Server", ("yes", "no")),
     Setting(

@@ -20,6 +20,20 @@ OTHER_KEY_FILE = b"other keys\n"
 
 _SERVICE = r"SYSTEM\CurrentControlSet\Services\FIMSynchronizationService"
 _UNINSTALL = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall"
+_UNINSTALL_32 = _UNINSTALL.replace("SOFTWARE", r"SOFTWARE\WOW6432Node")
+#: The keys of what setup needs, by its name in the state.
+_PREREQUISITES: Mapping[str, dict[str, Values]] = {
+    "sqlClient": {r"SOFTWARE\Classes\SQLNCLI11": {"": "SQL Server Native Client 11.0"}},
+    "visualCpp": {
+        rf"{_UNINSTALL_32}\{{042d26ef-3dbe-4c25-95d3-4c1b11b235a7}}": {
+            "DisplayName": "Microsoft Visual C++ 2013 Redistributable (x64) - 12.0.40664"
+        }
+    },
+    "dotNet": {
+        r"SOFTWARE\Microsoft\NET Framework Setup\NDP\v3.5": {"Install": "1"},
+        r"SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full": {"Release": "528049"},
+    },
+}
 _RECORD = r"SOFTWARE\mimc\MimSyncDsc"
 _RULES = r"SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"
 _PROGRAM = re.compile(r"\|App=[^|]*\\miiserver\.exe\|")
@@ -106,7 +120,12 @@ def _rules(state: Tree) -> Values:
 
 def _tree(state: Tree) -> dict[str, Values]:
     tree: dict[str, Values] = {
-        r"SOFTWARE\Classes\SQLNCLI11": {"": "SQL Server Native Client 11.0"},
+        **{
+            path: found
+            for name, keys in _PREREQUISITES.items()
+            if state["prerequisites"][name] == "present"
+            for path, found in keys.items()
+        },
         **state.get("registry", {}),
     }
     if state["sqlAliases"]:

@@ -3,6 +3,8 @@
 It works on what the document says (:class:`Wanted`) and on the state of the node, and knows no spec.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from mimc.resources import SYNC_SERVICE
@@ -11,10 +13,16 @@ from mimc.state import Status, Verdict, parse_state
 
 from . import installer
 from .node import Tree
-from .server import DEFAULT_DATABASE, Reader, read_product, sid_of, sql_fault
+from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sid_of, sql_fault
 from .sync_repair import activate, check_installer, remove, repair
 from .wanted import ResourceFailed, Wanted, described
 
+#: What the module says of what setup needs, by its name in the state (MimSyncDsc.Prerequisite.psm1; a test compares).
+PREREQUISITES: Mapping[str, str] = {
+    "sqlClient": "a SQL Server client (for MIM 2016 up to SP2 get SQL Server Native Client 11 from the Microsoft Download Center, page 'Microsoft SQL Server 2012 Native Client - QFE'; for SP3 get OLE DB Driver 19 from Microsoft Learn, page 'Download Microsoft OLE DB Driver for SQL Server')",
+    "visualCpp": "the Visual C++ runtime for x64, of 2013 or of 2015-2022 (get it from Microsoft Learn, page 'Latest supported Visual C++ Redistributable downloads')",
+    "dotNet": ".NET Framework 4.6 or later (get it from dotnet.microsoft.com, page 'Download .NET Framework')",
+}
 _DIFFERS = (Status.DRIFT, Status.CANNOT_SET)
 
 
@@ -84,6 +92,13 @@ def _check_order(wanted: Wanted) -> None:
             "MimSync.Undecrypted: the LCM gave a password that it could not decrypt. Is CertificateID set, and does "
             "the node have the private key of that certificate?"
         )
+    for name in ("SqlServer", "SqlInstance"):
+        if re.search(r"[\\/,:;]", wanted.text(name)):
+            raise ResourceFailed(
+                f"MimSync.SqlPort: {name} '{wanted.text(name)}' is more than a name, and setup rolls back on a port. "
+                "For a port make a SQL alias on the node (cliconfg.exe, 64-bit) and name it as SqlServer without an "
+                "instance; else the server is SqlServer and the instance SqlInstance."
+            )
 
 
 def _check_node(state: Tree, wanted: Wanted, reader: Reader) -> None:
@@ -94,6 +109,7 @@ def _check_node(state: Tree, wanted: Wanted, reader: Reader) -> None:
             f"MimSync.Unresolved: the node cannot resolve {', '.join(lost)}. Check the names, and that the node "
             "reaches a domain controller."
         )
+    _check_prerequisites(state, needs_client=not is_local_server(state, wanted.text("SqlServer")))
     fault = sql_fault(state, wanted.text("SqlServer"), reader)
     if fault:
         raise ResourceFailed(
@@ -128,6 +144,18 @@ def _check_existing(state: Tree, wanted: Wanted) -> None:
 def _instance(wanted: Wanted) -> str:
     name = wanted.text("SqlInstance")
     return "" if name.casefold() in ("default", "mssqlserver") else name
+
+
+def _check_prerequisites(state: Tree, *, needs_client: bool) -> None:
+    missing = [
+        text
+        for name, text in PREREQUISITES.items()
+        if state["prerequisites"][name] == "missing" and (needs_client or name != "sqlClient")
+    ]
+    if missing:
+        raise ResourceFailed(
+            f"MimSync.Prerequisite: the node lacks {', and '.join(missing)}. Install what is missing first."
+        )
 
 
 def _check_media(state: Tree, wanted: Wanted) -> None:

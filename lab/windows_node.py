@@ -24,7 +24,7 @@ from mimc.certificates import read_encryption_certificate
 
 from . import installer, registry
 from .answers import utc_now
-from .bridge import EVERYONE_SID, NETWORK_SID, SYSTEM_SID, Bridge, Caller, marked
+from .bridge import EVERYONE_SID, NETWORK_SID, SYSTEM_SID, USERS_SID, Bridge, Caller, marked
 from .drives import VARIABLES, Drives
 from .folder import locked
 from .locate import PowerShell, clean_environment
@@ -53,6 +53,17 @@ _SETUP_PROPERTIES: Mapping[str, str] = {
     "GROUPPASSWORDSET": "PasswordResetGroup",
 }
 _PROPERTY = re.compile(r'(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')
+#: What secedit exports of a server whose rights nobody has changed: of a service account nothing.
+_RIGHTS = """[Unicode]\r
+Unicode=yes\r
+[Privilege Rights]\r
+SeNetworkLogonRight = *S-1-1-0,*S-1-5-11,*S-1-5-32-544\r
+SeServiceLogonRight = *S-1-5-80-0\r
+SeDenyInteractiveLogonRight = Guest\r
+[Version]\r
+signature="$CHICAGO$"\r
+Revision=1\r
+"""
 _GROUP_COLUMNS: Mapping[str, str] = {
     "administrators_sid": "AdministratorsGroup",
     "operators_sid": "OperatorsGroup",
@@ -180,6 +191,8 @@ class WindowsNode:
             "service": self._service,
             "account.sid": lambda state, _, given: self._sid(state, given["name"]),
             "account.name": lambda state, _, given: self._name(state, given["sid"]),
+            "account.groups": lambda state, _, given: self._groups(state, given["name"]),
+            "rights": lambda *_: _RIGHTS,
             "identity": self._identity,
             "network": self._network,
             "certificates": self._certificates,
@@ -218,6 +231,10 @@ class WindowsNode:
             if name and sid_of(state, name) == sid:
                 return str(account_value(state, name)["display"])
         return None
+
+    def _groups(self, state: Tree, name: str) -> list[str] | None:
+        """Return the SIDs of the groups of an account; what the state does not know of is none."""
+        return None if sid_of(state, name) is None else [EVERYONE_SID, USERS_SID]
 
     def _identity(self, state: Tree, caller: Caller, given: Mapping[str, Any]) -> Tree:
         system = caller.reader.name == f"{state['computerName']}$"

@@ -12,6 +12,7 @@ import pytest
 from mimc.lab import Lab, open_lab
 from mimc.lab.answers import Answers
 from mimc.lab.node import EXIT_CODES, SUCCESS_CODES, NodeFile
+from mimc.lab.sync_setup import PREREQUISITES
 from mimc.resources import SYNC_SERVICE
 from mimc.resources.compare import compare
 from mimc.state import Status, parse_state
@@ -259,6 +260,12 @@ def test_a_required_restart_holds_the_lcm_until_the_node_restarts(client: Client
             r"MimSync.Unresolved: the node cannot resolve contoso\MIMSyncJoiners",
         ),
         (r"accounts.missing=CONTOSO\mimsync", r"cannot resolve contoso\MIMSync."),
+        ("prerequisites.sqlClient=missing", "MimSync.Prerequisite: the node lacks a SQL Server client ("),
+        ("prerequisites.visualCpp=missing", "MimSync.Prerequisite: the node lacks the Visual C++ runtime"),
+        (
+            "prerequisites.dotNet=missing",
+            "MimSync.Prerequisite: the node lacks .NET Framework 4.6 or later (",
+        ),
         ("sql=refused", "MimSync.Sql: cannot connect"),
         ("sql=denied", "MimSync.Sql: the SQL Server corpsql.contoso.com refused the login"),
     ],
@@ -267,6 +274,32 @@ def test_what_setup_needs_is_checked(client: Client, change: str, said: str) -> 
     client.tamper(change)
     job = client.apply()
     assert job["status"] == "Failure" and said in job["error"]
+    assert not client.lab.state["installed"]
+
+
+def test_everything_that_is_missing_is_named_at_once(client: Client) -> None:
+    client.tamper(*(f"prerequisites.{name}=missing" for name in PREREQUISITES))
+    assert ", and ".join(PREREQUISITES.values()) in client.apply()["error"]
+
+
+def test_a_local_sql_server_brings_its_client_along(client: Client) -> None:
+    client.tamper("prerequisites.sqlClient=missing")
+    assert client.apply(client.mof({"SqlServer": "localhost"}))["status"] == "Success"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SqlServer", "corpsql,1433"),
+        ("SqlServer", "corpsql:1433"),
+        ("SqlServer", r"corpsql\MIM"),
+        ("SqlServer", "tcp:corpsql"),
+        ("SqlInstance", "MIM,1433"),
+    ],
+)
+def test_a_port_or_an_instance_is_no_name_of_a_server(client: Client, name: str, value: str) -> None:
+    job = client.apply(client.mof({name: value}))
+    assert f"MimSync.SqlPort: {name} '{value}' is more than a name" in job["error"]
     assert not client.lab.state["installed"]
 
 
@@ -351,6 +384,7 @@ def test_the_lab_says_what_the_shipped_module_says() -> None:
     said = re.findall(r"MimSync\.[A-Z][A-Za-z]+", (LAB / "sync_setup.py").read_text())
     assert len(said) > 10
     assert not {word for word in said if word + ":" not in shipped}
+    assert not {text for text in PREREQUISITES.values() if f'"{text}"' not in shipped}
     assert not {
         text for code, text in EXIT_CODES.items() if code not in SUCCESS_CODES and text not in shipped
     }

@@ -1,6 +1,7 @@
 """The engine that is a real PowerShell, behind the lab's endpoint and in front of an unmodified pypsrp."""
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -14,13 +15,17 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
 from mimc.errors import InputError
+from mimc.lab import open_lab
 from mimc.lab.engine import PoolClosed
 from mimc.lab.httpd import Endpoint
+from mimc.lab.locate import PowerShell as PowerShell7
 from mimc.lab.locate import clean_environment, find_powershell
 from mimc.lab.powershell import EngineFailed, PowerShellEngine, PowerShellPool
+from mimc.lab.windows_node import WindowsNode
 
 from .wire_lab import PASSWORD, USER, Files, issue, run, sha256
 
+MODULE = Path(__file__).parent.parent / "resources" / "dsc-modules" / "MimSyncDsc"
 ECHO = "param([string] $Text, [byte[]] $Data, [string[]] $List) $Text; $Data.Length; $List.Count; $first"
 
 
@@ -114,6 +119,36 @@ def test_every_stream_arrives(shared: RunspacePool) -> None:
     assert [streams.verbose[-1].message, streams.warning[-1].message] == ["v", "w"]
     assert [str(streams.error[-1]), streams.progress[-1].activity] == ["e", "p"]
     assert str(streams.information[-1].message_data) == "i"
+
+
+@pytest.mark.engine
+def test_what_the_module_says_while_it_works_arrives_too(
+    files: Files, engine_path: Path, tmp_path: Path, lab_template: Path
+) -> None:
+    shutil.copytree(lab_template, tmp_path / "lab")
+    lab = open_lab(tmp_path / "lab", "corpsync")
+    script = (
+        f"Import-Module -Name '{MODULE / 'MimSyncDsc.Prerequisite.psm1'}'; Write-Step -Message 'checking the node'\n"
+        "Write-Advice -Parameter @{} -Property @{ SERVICEDOMAIN = 'contoso'; SERVICEACCOUNT = 'MIMSync' }\n"
+        "Write-Step -Completed"
+    )
+    with (
+        WindowsNode(lab.node, PowerShell7(engine_path, "7"), os.environ) as node,
+        served(files, node.engine) as endpoint,
+        pool(files, endpoint) as opened,
+    ):
+        streams = run(opened, script).streams
+    assert [record.message for record in streams.verbose] == ["checking the node"]
+    # Progress of ours: an import has some of its own.
+    ours = [record for record in streams.progress if record.activity == "MIM Synchronization Service"]
+    assert [record.description for record in ours] == ["checking the node", "done"]
+    assert str(ours[-1].progress_type) == "Completed"
+    (warning,) = (str(record.message) for record in streams.warning)
+    assert warning.startswith(
+        r"Advice: the service account contoso\MIMSync should be listed in these policies:"
+    )
+    assert "SeDenyInteractiveLogonRight" in warning and "could not be read" not in warning
+    assert not list((tmp_path / "lab").rglob("rights.inf"))
 
 
 @pytest.mark.engine

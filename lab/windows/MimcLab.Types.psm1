@@ -171,6 +171,9 @@ class LabAccount {
 class LabIdentity {
     [LabSid] $User
     [LabSid[]] $Groups
+    LabIdentity() { }
+    LabIdentity([string] $UserPrincipalName) { $this.Groups = @(foreach ($sid in [LabBridge]::Ask('account.groups', @{ name = $UserPrincipalName })) { [LabSid]::new($sid) }) }
+    [void] Dispose() { }
     static [LabIdentity] GetCurrent() {
         $answer = [LabBridge]::Ask('identity', @{})
         $identity = [LabIdentity]::new()
@@ -274,7 +277,7 @@ class LabSqlConnection : System.IDisposable {
     [void] Dispose() { }
 }
 
-# ---- programs: the installing process is a real one, the tools for the keys are played
+# ---- programs: the installing process is a real one, the tools for the keys and secedit are played
 
 class LabKeyTool {
     [System.IO.StringWriter] $StandardInput = [System.IO.StringWriter]::new()
@@ -302,9 +305,24 @@ class LabKeyTool {
     [void] Kill() { }
 }
 
+class LabSecurityTool {
+    [System.IO.StringWriter] $StandardInput = [System.IO.StringWriter]::new()
+    [System.IO.StringReader] $StandardOutput = [System.IO.StringReader]::new('')
+    [int] $ExitCode = 0
+    hidden [string] $Arguments
+    LabSecurityTool([string] $Arguments) { $this.Arguments = $Arguments }
+    [bool] WaitForExit([int] $Milliseconds) {
+        if ($this.Arguments -notmatch '\A/export /areas USER_RIGHTS /cfg "([^"]+)" /quiet\z') { $this.ExitCode = 1; return $true }
+        $io = [LabPath]::File
+        $io::WriteAllText([LabPath]::Map($Matches[1]), [LabBridge]::Ask('rights', @{}), [System.Text.Encoding]::Unicode)
+        return $true
+    }
+}
+
 class LabProcess {
     static [object] Start([System.Diagnostics.ProcessStartInfo] $Start) {
         if ($Start.FileName -like '*\miiskmu.exe' -or $Start.FileName -like '*\miisactivate.exe') { return [LabKeyTool]::new($Start.FileName, $Start.Arguments) }
+        if ($Start.FileName -like '*\System32\secedit.exe') { return [LabSecurityTool]::new($Start.Arguments) }
         if ($Start.FileName -notlike '*\powershell.exe' -or $Start.Arguments -notmatch '\A(.*) -File "([^"]+)"\z') { throw [System.ComponentModel.Win32Exception]::new(2) }
         $Start.FileName = $env:MIMC_LAB_PWSH
         $names = [LabPath]::Names

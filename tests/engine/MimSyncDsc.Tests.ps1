@@ -182,7 +182,7 @@ Describe 'the module MimSyncDsc' {
             @{ Key = 'SysAdmin'; Value = 0; Code = 'SqlRights' }
             @{ Key = 'DatabaseId'; Value = 7; Code = 'DatabaseExists' }
             @{ Key = 'SqlFailure'; Value = @{ Number = 53; Message = 'network path not found' }; Code = 'Sql' }
-            @{ Key = 'Registry'; Value = @{}; Code = 'SqlClient' }
+            @{ Key = 'Registry'; Value = @{}; Code = 'Prerequisite' }
         ) {
             $global:Windows[$Key] = $Value
             $wanted = Get-Wanted

@@ -11,7 +11,15 @@ function New-Windows {
     }
     @{
         Node = @{ ComputerName = 'CORPSYNC'; Fqdn = 'corpsync.contoso.com' }
-        Registry = @{ 'SOFTWARE\Classes\SQLNCLI11' = @{ '' = 'SQL Server Native Client 11.0' } }
+        Registry = @{
+            'SOFTWARE\Classes\SQLNCLI11' = @{ '' = 'SQL Server Native Client 11.0' }
+            'SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall\{042d26ef-3dbe-4c25-95d3-4c1b11b235a7}' = @{ DisplayName = 'Microsoft Visual C++ 2013 Redistributable (x64) - 12.0.40664' }
+            'SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full' = @{ Release = 528049 }
+            'SOFTWARE\Microsoft\NET Framework Setup\NDP\v3.5' = @{ Install = 1 }
+        }
+        # As the guides want it: nothing to advise.
+        Rights = "[Unicode]`r`nUnicode=yes`r`n[Privilege Rights]`r`n" + @(foreach ($right in 'SeDenyInteractiveLogonRight', 'SeDenyBatchLogonRight', 'SeDenyNetworkLogonRight', 'SeServiceLogonRight') { "$right = *$($sids['contoso\MIMSync'])`r`n" }) -join ''
+        RightsSlow = $false; Groups = @{ 'MIMSync@contoso' = @('S-1-1-0', 'S-1-5-21-1-2-3-513') }
         Sids = $sids; Files = @{}; Folders = @{}; Services = @{}; Calls = New-Object System.Collections.ArrayList
         NetworkLogon = $false; Administrator = $true; Busy = $false
         Sid = $sids['contoso\miminstall']; ChildSid = $sids['contoso\miminstall']
@@ -144,6 +152,17 @@ function Remove-FirewallRule {
     Add-Call -Name 'Remove-FirewallRule' -Argument $PSBoundParameters
     $global:Windows.Registry[$global:FirewallRules].Remove($Name)
 }
+function Get-GroupSid {
+    param([string] $UserPrincipalName)
+    if (-not $global:Windows.Groups.ContainsKey($UserPrincipalName)) { throw "there is no $UserPrincipalName" }
+    $global:Windows.Groups[$UserPrincipalName]
+}
+function Start-RightExport {
+    param([string] $Path)
+    Add-Call -Name 'Start-RightExport' -Argument $PSBoundParameters
+    $global:Windows.Files[$Path] = $global:Windows.Rights
+    @{ Input = New-Object System.IO.StringWriter; Export = $true }
+}
 function Start-InstallerChild {
     if ($global:Windows.ChildDeaf) { return @{ Input = New-Object MimcStandIns.BrokenPipe } }
     @{ Input = New-Object System.IO.StringWriter }
@@ -175,6 +194,7 @@ function Read-ChildLine {
 }
 function Wait-Child {
     param([hashtable] $Child, [int] $TimeoutSeconds)
+    if ($Child['Export']) { return $(if (-not $global:Windows.RightsSlow) { 0 }) }
     if ($global:Windows.ToolDeaf) { return 5 }
     $typed = $Child['Input'].ToString().TrimEnd("`r", "`n")
     $asks = $Child['Argument'] -match '" \* /q\z'

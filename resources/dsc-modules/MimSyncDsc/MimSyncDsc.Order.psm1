@@ -1,10 +1,13 @@
 ﻿# What the installing process is told and what it answers: orders, exit codes, setup logs.
 # Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath 'MimSyncDsc.Windows.psm1')
+foreach ($part in 'Windows', 'Prerequisite') {
+    Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
+}
 
 $script:RecordPath = 'SOFTWARE\mimc\MimSyncDsc'
 $script:IdentityTimeoutSeconds = 120
+$script:Doing = @{ install = 'installing'; patch = 'patching'; configure = 'reconfiguring'; remove = 'removing' }
 # The last line of a setup log that may be shown: nobody writes it before the password was taken out.
 $script:LogEnd = 'mimc: no password is in this log.'
 
@@ -44,6 +47,7 @@ function Invoke-Installer {
     New-LockedFolder -Path $folder
     $log = "$folder\setup-$([System.DateTime]::UtcNow.ToString('yyyyMMdd-HHmmss-fff')).log"
     if (-not $TimeoutSeconds) { $TimeoutSeconds = 7200 }
+    Write-Step -Message "$($script:Doing[$Action]), up to $TimeoutSeconds seconds"
     $code = Invoke-Setup -Action $Action -Subject $Subject -LogPath $log -Property $Property -Credential $Credential -TimeoutSeconds $TimeoutSeconds
     if ($code -in 3010, 1641) {
         Set-RegistryMap -Path "$script:RecordPath\RebootPending" -Value @{ SetupExitCode = $code } -Volatile

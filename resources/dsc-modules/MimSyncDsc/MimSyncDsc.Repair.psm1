@@ -1,7 +1,7 @@
 ﻿# The repairs of an installed product: firewall, keys, patch, settings; and its removal, which never touches the database.
 # Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Order', 'Setup') {
+foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Order', 'Setup') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 
@@ -42,6 +42,7 @@ function Repair-MimSync {
 function Update-MimSync {
     # Apply the patch; its copy is what is judged and applied.
     param([hashtable] $Parameter, [string] $InstallPath)
+    Write-Step -Message 'judging the patch'
     Assert-Installer
     $patch = "$(Get-WorkFolder)\media\MimSync.msp"
     New-LockedFolder -Path (Get-WorkFolder)
@@ -124,6 +125,7 @@ function Export-Key {
     <# .SYNOPSIS
     Export the encryption keys and record what was exported. The old file is replaced by a whole new one only. #>
     param([hashtable] $Parameter, [string] $InstallPath)
+    Write-Step -Message 'exporting the keys'
     $path = [string] $Parameter['KeyBackupPath']
     $tool = Get-Program -InstallPath $InstallPath -Name 'miiskmu.exe'
     $user = Get-ServiceUser -Parameter $Parameter
@@ -151,6 +153,7 @@ function Enable-Key {
     Where the product is.
     #>
     param([hashtable] $Parameter, [string] $InstallPath)
+    Write-Step -Message 'activating the keys of the existing database'
     $tool = Get-Program -InstallPath $InstallPath -Name 'miisactivate.exe'
     # Alone among all programs it wants a managed account without its $.
     $user = (Get-ServiceUser -Parameter $Parameter).TrimEnd('$')

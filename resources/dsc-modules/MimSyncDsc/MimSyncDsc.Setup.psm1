@@ -1,7 +1,7 @@
 ﻿# The installation on a node that does not have the product. Never touches Windows but through the seam.
 # Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Order') {
+foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Order') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 
@@ -22,7 +22,11 @@ function Install-MimSync {
     $password = $Parameter['ServiceAccount']
     # A rehearsal: what the pipe would refuse is refused before anything is touched.
     Send-Order -Writer ([System.IO.TextWriter]::Null) -Line $order, $password
+    Write-Step -Message 'checking the node'
     Assert-Node -Parameter $Parameter -Property $order
+    Assert-Database -Parameter $Parameter -Property $order
+    Write-Advice -Parameter $Parameter -Property $order
+    Write-Step -Message 'copying the media'
     $package = Copy-Media -Parameter $Parameter
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
     Invoke-Installer -Action 'install' -Subject $package -Property $order -Credential $password -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
@@ -84,31 +88,6 @@ function Split-Account {
     $domain, $rest
 }
 
-function Assert-Node {
-    # What would make setup fail late, found early.
-    param([hashtable] $Parameter, [System.Collections.IDictionary] $Property)
-    Assert-Installer
-    $names = 'ManagedServiceAccount', 'AdministratorsGroup', 'OperatorsGroup', 'JoinersGroup', 'BrowseGroup', 'PasswordResetGroup' |
-        ForEach-Object { $Parameter[$_] } | Where-Object { $_ }
-    if ($Parameter['ServiceAccount']) { $names = @($names) + $Parameter['ServiceAccount'].UserName }
-    $lost = @($names | Where-Object { -not (ConvertTo-Sid -Name $_) })
-    if ($lost) { throw "MimSync.Unresolved: the node cannot resolve $($lost -join ', '). Check the names, and that the node reaches a domain controller." }
-    if ($Property.Contains('STORESERVER')) {
-        $clients = @('SQLNCLI11', 'SQLNCLI10', 'MSOLEDBSQL', 'MSOLEDBSQL19' | Where-Object { $null -ne (Get-RegistryMap -Path "SOFTWARE\Classes\$_") })
-        if (-not $clients) { throw 'MimSync.SqlClient: the node has no SQL Server client. Install SQL Server Native Client 11 (MIM 2016 up to SP2) or OLE DB Driver 19 (SP3) first.' }
-    }
-    Assert-Database -Parameter $Parameter -Property $Property
-}
-
-function Assert-Installer {
-    <# .SYNOPSIS
-    Throw when Windows Installer would not work for this account now, or would log passwords. #>
-    if (-not (Test-Administrator)) { throw 'MimSync.Rights: the installing account is no administrator of this node. Add it to the local Administrators, or name another one as runAs.' }
-    if (Test-InstallerBusy) { throw 'MimSync.InstallerBusy: another installation is running. Wait until it has ended.' }
-    $policy = Get-RegistryMap -Path 'SOFTWARE\Policies\Microsoft\Windows\Installer'
-    if ($policy -and $policy['Debug'] -band 4) { throw 'MimSync.DebugPolicy: the policy Debug of Windows Installer has bit 4 set, so that it logs passwords. Take that bit away first.' }
-}
-
 function Assert-Database {
     # The SQL Server answers, the account may create databases, and there is such a database or none, as was said.
     param([hashtable] $Parameter, [System.Collections.IDictionary] $Property)
@@ -167,6 +146,7 @@ function Copy-Media {
         } catch { Write-Warning -Message "$image could not be taken away: $($_.Exception.Message)" }
     }
     if ($Parameter['TransformPath']) { Copy-File -Source $Parameter['TransformPath'] -Destination "$target\mimc.mst" }
+    Write-Step -Message 'judging the media'
     Assert-Media -Package "$target\$script:MsiName" -Sha256 ([string] $Parameter['MediaSha256'])
     "$target\$script:MsiName"
 }
@@ -185,4 +165,4 @@ function Assert-Media {
     }
 }
 
-Export-ModuleMember -Function Install-MimSync, Get-SetupProperty, Assert-Installer, Assert-Media
+Export-ModuleMember -Function Install-MimSync, Get-SetupProperty, Assert-Media

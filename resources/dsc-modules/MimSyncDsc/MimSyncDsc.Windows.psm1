@@ -315,6 +315,21 @@ function Start-Child {
     @{ Process = $process; Input = $process.StandardInput; Output = $process.StandardOutput }
 }
 
+function Get-GroupSid {
+    <# .SYNOPSIS
+    The SIDs of an account's groups, nested and local ones too: its domain vouches for it, no password is needed. #>
+    param([string] $UserPrincipalName)
+    $identity = New-Object System.Security.Principal.WindowsIdentity($UserPrincipalName)
+    try { $identity.Groups.Value } finally { $identity.Dispose() }
+}
+
+function Start-RightExport {
+    <# .SYNOPSIS
+    Start the program that writes the node's user rights assignment to a file: it knows no other way out. #>
+    param([string] $Path)
+    Start-Child -FilePath "$env:SystemRoot\System32\secedit.exe" -Argument "/export /areas USER_RIGHTS /cfg `"$Path`" /quiet"
+}
+
 function Start-InstallerChild {
     <# .SYNOPSIS
     Start the process that will install, patch or remove; it says who it is and waits for its orders (Invoke-InstallerChild). #>

@@ -1,6 +1,6 @@
 ﻿# The DSC resource MimSyncService: Get, Test and Set. The work is in the module's other files.
 Set-StrictMode -Version Latest
-foreach ($part in 'Read', 'Compare', 'Order', 'Setup', 'Repair') {
+foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Order', 'Setup', 'Repair') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "../../MimSyncDsc.$part.psm1")
 }
 
@@ -143,6 +143,8 @@ function Set-TargetResource {
         [Parameter()] [ValidateSet('Refuse', 'Reconfigure')] [string] $MaintenancePolicy,
         [Parameter()] [uint32] $SetupTimeout
     )
+    # On failure too.
+    trap { Write-Step -Completed; break }
     $parameter = @{}
     foreach ($name in $PSBoundParameters.Keys) { $parameter[$name] = $PSBoundParameters[$name] }
     $desired = Get-Desired -Parameter $PSBoundParameters
@@ -151,6 +153,7 @@ function Set-TargetResource {
         if ($state['properties']['Ensure']['value'] -eq 'Absent') { return }
         $log = Remove-MimSync -Parameter $parameter -State $state
         if ((Get-State -Desired $desired)['properties']['Ensure']['value'] -ne 'Absent') { throw "MimSync.Verify: setup reported success, but the product is still there. $(Get-LogTail -Path $log)" }
+        Write-Step -Completed
         return
     }
     $log = ''
@@ -162,6 +165,7 @@ function Set-TargetResource {
         if ($ExistingDatabase -eq 'Use') { Enable-Key -Parameter $parameter -InstallPath $state['facts']['InstallPath'] }
     }
     Repair-MimSync -Parameter $parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
+    Write-Step -Message 'reading back'
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
     $left = @($verdicts | Where-Object { $_['Status'] -eq 'drift' })
     $fixed = @($verdicts | Where-Object { $_['Status'] -eq 'cannotSet' })
@@ -169,6 +173,7 @@ function Set-TargetResource {
     if ($log -and $text) { throw "MimSync.Verify: setup succeeded, but $text. $(Get-LogTail -Path $log)" }
     if ($left) { throw "MimSync.Repair: put right, and still not as desired: $text" }
     if ($fixed) { throw "MimSync.CannotSet: $text" }
+    Write-Step -Completed
 }
 
 function Assert-Installed {
