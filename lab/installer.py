@@ -41,6 +41,8 @@ def install(state: Tree, wanted: Wanted) -> None:
     }
     for path, value in installed.items():
         put(state, path, value)
+    if wanted.values.get("EnableRpcFirewallRules") is True:
+        state["firewall"] = "on"
     _settings(state, wanted)
 
 
