@@ -1,7 +1,7 @@
 ﻿# What Set is made of: the installation on a fresh node, and the repairs of an installed product.
 # Never touches Windows but through the seam. Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Compare') {
+foreach ($part in 'Windows', 'Read', 'Compare', 'Media') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 
@@ -54,6 +54,7 @@ function Install-MimSync {
     Assert-Node -Parameter $Parameter -Property $order
     $package = Copy-Media -Parameter $Parameter
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
+    Assert-Package -Package $package -Property $order
     $folder = "$(Get-WorkFolder)\log"
     New-LockedFolder -Path $folder
     $log = "$folder\setup-$([System.DateTime]::UtcNow.ToString('yyyyMMdd-HHmmss')).log"
