@@ -19,7 +19,7 @@ function New-Windows {
         Signature = @{ Status = 'Valid'; Subject = 'CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, C=US' }
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
         Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
-        Package = New-Package; PackageError = ''; ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false
+        Package = New-Package; PackageError = ''; PackageRead = ''; ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false
     }
 }
 
@@ -132,6 +132,7 @@ function Get-Signature { param([string] $Path) if ($global:Windows.Files.Contain
 function Get-PackageTable {
     param([string] $Path, [string[]] $Name)
     if (-not $global:Windows.Files.ContainsKey($Path)) { throw "MimSync.Media: there is no $Path" }
+    $global:Windows.PackageRead = $Path
     if ($global:Windows.PackageError) { throw $global:Windows.PackageError }
     $tables = @{}
     foreach ($table in $Name) {
