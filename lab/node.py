@@ -107,7 +107,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "certificate", "present", "document-encryption certificate", ("present", "noPrivateKey", "missing")
     ),
-    Setting("media", "present", "the installation media", ("present", "missing", "wrongSignature")),
+    Setting(
+        "media",
+        "present",
+        "the installation media",
+        ("present", "missing", "wrongSignature", "azureAdConnect"),
+    ),
     Setting(
         "setup.exitCode", 0, "what setup ends with", tuple(str(code) for code in EXIT_CODES), Form.NUMBER
     ),

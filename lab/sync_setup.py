@@ -10,14 +10,14 @@ from datetime import datetime
 
 from mimc.resources import SYNC_SERVICE, Rule
 from mimc.resources.compare import compare
+from mimc.resources.media import inspect
 from mimc.state import Status, Verdict, parse_state
 
+from .media import MEDIA_VERSION, PACKAGES
 from .node import EXIT_CODES, GROUPS, SUCCESS_CODES, Tree, put, value_at
 from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sid_of, sql_fault
 
 DEFAULT_DIRECTORY = r"C:\Program Files\Microsoft Forefront Identity Manager\2010"
-#: What the simulated media holds: MIM 2016 SP2.
-MEDIA_VERSION = "4.6.34.0"
 #: The local groups that setup makes when none are named (facts 1.1).
 _LOCAL_GROUPS = {
     "AdministratorsGroup": "FIMSyncAdmins",
@@ -145,12 +145,19 @@ def _check_media(state: Tree, wanted: Wanted) -> None:
             f"MimSync.Media: there is no Synchronization Service.msi in {wanted.text('SourcePath')}, or the "
             "installing account cannot see it."
         )
-    if state["media"] == "wrongSignature":
+    media = PACKAGES[state["media"]]
+    if not media.signed or (media is not PACKAGES["present"] and wanted.text("MediaSha256")):
         raise ResourceFailed(
             "MimSync.MediaHash: the package has another SHA-256 than the pinned one. Nothing was run."
             if wanted.text("MediaSha256")
             else "MimSync.MediaSignature: the package is not signed by Microsoft. Nothing was run. For media that "
             "you trust, pin MediaSha256."
+        )
+    reasons = inspect(media.package).reasons
+    if reasons:
+        raise ResourceFailed(
+            f"MimSync.MediaPackage: {'; '.join(reasons)}. Nothing was run. Name the right media as SourcePath; mimc "
+            "inspect tells on any machine what a package takes."
         )
 
 
