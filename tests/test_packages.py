@@ -85,7 +85,9 @@ def random_packages(count: int) -> list[dict[str, Any]]:
         changed |= {
             "SecureCustomProperties": source.choice((None, ";".join(listed))),
             "MsiHiddenProperties": source.choice((None, *values)),
-            "ProductVersion": source.choice(("4.6.34.0", "4.6.34", "4.4.1302.0", "4.06.034.0", "10.0.0.0", "")),
+            "ProductVersion": source.choice(
+                ("4.6.34.0", "4.6.34", "4.4.1302.0", "4.06.034.0", "10.0.0.0", "")
+            ),
             "ProductLanguage": source.choice(("1033", "1031", None)),
         }
         if source.random() < 0.1:
@@ -126,12 +128,14 @@ def test_the_good_package_says_what_the_stand_in_says(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_module_and_python_judge_packages_alike(engine_path: Path, tmp_path: Path) -> None:
-    everything = [
+    everything: list[dict[str, Any]] = [
         {"tables": tables_of(case), "order": list(case.get("order", ALL))}
         for case in (*CASES, *random_packages(300))
     ]
     path = tmp_path / "cases.json"
     path.write_text(json.dumps(everything), "utf-8")
-    answers = json.loads(run(engine_path, "-File", ENGINE / "packages.ps1", "-Module", MODULE, "-Cases", path))
+    answers = json.loads(
+        run(engine_path, "-File", ENGINE / "packages.ps1", "-Module", MODULE, "-Cases", path)
+    )
     for case, answer in zip(everything, answers, strict=True):
         assert arranged(answer) == arranged(judged(case["tables"], case["order"])), case
