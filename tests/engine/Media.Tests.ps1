@@ -75,6 +75,7 @@ Describe 'the package of the media' {
         @{ Name = 'without a name'; Value = @{ ProductName = $null }; Said = "*ProductName is ''*" }
         @{ Name = 'without a version'; Value = @{ ProductVersion = $null }; Said = "*ProductVersion is '', which is no version*" }
         @{ Name = 'with a version of text'; Value = @{ ProductVersion = '4.6.x' }; Said = "*ProductVersion is '4.6.x', which is no version*" }
+        @{ Name = 'with a version of two numbers'; Value = @{ ProductVersion = '4.6' }; Said = "*ProductVersion is '4.6', which is no version*" }
         @{ Name = 'a group that it does not know'; Value = @{ SecureCustomProperties = 'ACCEPT_EULA;STORESERVER;SQLINSTANCE;SQLDB;SERVICEACCOUNT;SERVICEDOMAIN;SERVICEPASSWORD;GROUPADMINS;SQMOPTINSETTING' }; Said = '*setup would ignore GROUPBROWSE (groups.browse): no table*' }
     ) {
         Set-PackageValue -Value $Value
@@ -117,7 +118,7 @@ Describe 'the package of the media' {
     }
     It 'with a transform may get from there what it does not know' {
         $global:Windows.Files['D:\mim.mst'] = 'mst'
-        Set-PackageValue -Value @{ SecureCustomProperties = $Mentions.Replace(';GROUPBROWSE', ''); STORESERVER = 'Other' }
+        Set-PackageValue -Value @{ SecureCustomProperties = $Mentions.Replace(';GROUPBROWSE', ''); FIREWALL_CONF = '1' }
         $wanted = Get-Wanted -With @{ TransformPath = 'D:\mim.mst' }
         $warned = @(Set-TargetResource @wanted 3>&1)
         $warned | Should -HaveCount 1
@@ -137,7 +138,7 @@ Describe 'the package of the media' {
         @{ Name = 'something that need not be known'; Value = @{ SecureCustomProperties = 'STORESERVER;SQLINSTANCE;SQLDB;SERVICEACCOUNT;SERVICEDOMAIN;SERVICEPASSWORD;GROUPADMINS;GROUPBROWSE' }; Action = @(); Said = '*setup will ignore SQMOPTINSETTING (no usage reports to Microsoft)*' }
         @{ Name = 'another language'; Value = @{ ProductLanguage = '1031' }; Action = @(); Said = "*ProductLanguage is '1031';*" }
         @{ Name = 'a default that is not what leaving out means'; Value = @{ FIREWALL_CONF = '1' }; Action = @(); Said = "*the default of FIREWALL_CONF is '1' where mimc expects '0'*" }
-        @{ Name = 'such a default that is hidden'; Value = @{ FIREWALL_CONF = '1'; MsiHiddenProperties = 'FIREWALL_CONF; SERVICEPASSWORD' }; Action = @(); Said = "*the default of FIREWALL_CONF is '********' where*" }
+        @{ Name = 'such a default that is hidden'; Value = @{ FIREWALL_CONF = '1'; MsiHiddenProperties = 'FIREWALL_CONF; SERVICEPASSWORD' }; Action = @(); Said = "*the default of FIREWALL_CONF is '[*][*][*][*][*][*][*][*]' where*" }
     ) {
         Set-PackageValue -Value $Value
         if ($Action) { $global:Windows.Package['CustomAction'] = $Action }
@@ -146,6 +147,11 @@ Describe 'the package of the media' {
         $warned | Should -HaveCount 1
         $warned[0].Message | Should -BeLike $Said
         $global:Windows.Order.Package | Should -Be $Copied
+    }
+    It 'may have any default for what is sent' {
+        Set-PackageValue -Value @{ STORESERVER = 'Other'; SQLDB = 'Other' }
+        $wanted = Get-Wanted
+        @(Set-TargetResource @wanted 3>&1) | Should -HaveCount 0
     }
     It 'without a password to send need not hide any' {
         Set-PackageValue -Value @{ MsiHiddenProperties = $null }
