@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .folder import write_file
+from .media import PACKAGES, PlayedPackage, played
 from .node import NodeFile, Tree, value_at
 from .registry import KEY_FILE, OTHER_KEY_FILE
 from .wanted import Wanted
@@ -25,8 +26,6 @@ MSI_NAME = "Synchronization Service.msi"
 
 #: The drives that there are; an image is mounted as Z:.
 _LETTERS = "CDE"
-_MSI = b"the package of a product that is not there\n"
-_UNSIGNED_MSI = b"a package that Microsoft has not signed\n"
 _CONFIGURATION = r"C:\Windows\System32\Configuration"
 _MODULES = r"C:\Program Files\WindowsPowerShell\Modules"
 
@@ -71,14 +70,15 @@ class Drives:
     def put_media(self, state: Tree, wanted: Wanted) -> None:
         """Put the media of *state* where a document wants them: a folder, or an image; patch and key file too."""
         source = wanted.text("SourcePath")
-        package = {"present": _MSI, "wrongSignature": _UNSIGNED_MSI}.get(state["media"])
+        media = PACKAGES.get(state["media"])
+        package = media.content if media else None
         image = source.lower().endswith(".iso")
         self._put(self.real(source) if image else self.real(f"{source}\\{MSI_NAME}"), package)
-        patch = {"present": _MSI, "wrongSignature": _UNSIGNED_MSI}.get(value_at(state, "patch.file"))
+        patch = PACKAGES.get(value_at(state, "patch.file"))
         key = {"present": KEY_FILE, "wrong": OTHER_KEY_FILE}.get(state["existingKey"])
         for name, content in (
             ("TransformPath", b"a transform\n"),
-            ("PatchPath", patch),
+            ("PatchPath", patch.content if patch else None),
             ("ExistingKeyPath", key),
         ):
             if path := wanted.text(name):
@@ -93,10 +93,10 @@ class Drives:
         """Take Z: away."""
         shutil.rmtree(self.real("Z:"), ignore_errors=True)
 
-    def is_signed(self, path: str) -> bool:
-        """Whether the file *path* is the lab's package as Microsoft would have signed it."""
+    def package(self, path: str) -> PlayedPackage | None:
+        """Return what package the file *path* is, None when it is none of the lab's."""
         file = self.real(path)
-        return file.is_file() and file.read_bytes() == _MSI
+        return played(file.read_bytes()) if file.is_file() else None
 
     def modules(self) -> dict[str, str]:
         """Return the modules that are installed, ``name/version`` with the hash of docs/contract.md."""

@@ -2,13 +2,12 @@
 
 import uuid
 
+from .media import MEDIA_VERSION
 from .node import EXIT_CODES, GROUPS, SUCCESS_CODES, Tree, put, value_at
 from .server import DEFAULT_DATABASE, is_local_server
 from .wanted import ResourceFailed, Wanted
 
 DEFAULT_DIRECTORY = r"C:\Program Files\Microsoft Forefront Identity Manager\2010"
-#: What the simulated media holds: MIM 2016 SP2.
-MEDIA_VERSION = "4.6.34.0"
 #: The local groups that setup makes when none are named (facts 1.1).
 _LOCAL_GROUPS = {
     "AdministratorsGroup": "FIMSyncAdmins",

@@ -115,7 +115,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "certificate", "present", "document-encryption certificate", ("present", "noPrivateKey", "missing")
     ),
-    Setting("media", "present", "the installation media", ("present", "missing", "wrongSignature")),
+    Setting(
+        "media",
+        "present",
+        "the installation media",
+        ("present", "missing", "wrongSignature", "azureAdConnect"),
+    ),
     Setting("existingDatabase", "no", "SQL Server has a database of that name already", ("yes", "no")),
     Setting("existingKey", "present", "key file of that database", ("present", "missing", "wrong")),
     Setting("patch.file", "present", "the patch that a spec names", ("present", "missing", "wrongSignature")),

@@ -9,9 +9,11 @@ from datetime import datetime
 
 from mimc.resources import SYNC_SERVICE
 from mimc.resources.compare import compare
+from mimc.resources.media import inspect
 from mimc.state import Status, Verdict, parse_state
 
 from . import installer
+from .media import PACKAGES
 from .node import Tree
 from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sid_of, sql_fault
 from .sync_repair import activate, check_installer, remove, repair
@@ -164,12 +166,20 @@ def _check_media(state: Tree, wanted: Wanted) -> None:
             f"MimSync.Media: there is no Synchronization Service.msi in {wanted.text('SourcePath')}, or the "
             "installing account cannot see it."
         )
-    if state["media"] == "wrongSignature":
+    media = PACKAGES[state["media"]]
+    if not media.signed or (media is not PACKAGES["present"] and wanted.text("MediaSha256")):
         raise ResourceFailed(
             "MimSync.MediaHash: the package has another SHA-256 than the pinned one. Nothing was run."
             if wanted.text("MediaSha256")
             else "MimSync.MediaSignature: the package is not signed by Microsoft. Nothing was run. For media that "
             "you trust, pin MediaSha256."
+        )
+    reasons = inspect(media.package).reasons
+    if reasons:
+        raise ResourceFailed(
+            f"MimSync.MediaPackage: {'; '.join(reasons)}. Nothing was run. Name the right media as SourcePath; mimc "
+            "inspect tells on any machine what a package takes. To try a package of MIM that it is wrong about, pin "
+            "MediaSha256."
         )
 
 

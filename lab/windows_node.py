@@ -198,6 +198,7 @@ class WindowsNode:
             "certificates": self._certificates,
             "installer.busy": lambda state, _, __: value_at(state, "setup.exitCode") == 1618,
             "signature": self._signature,
+            "package": self._package,
             "image.mount": lambda _, __, given: self._drives.mount(given["path"]),
             "image.dismount": lambda _, __, ___: self._drives.dismount(),
             "firewall.set": lambda state, _, given: registry.set_rule(state, given["name"], given["enabled"]),
@@ -257,10 +258,26 @@ class WindowsNode:
         return [{"thumbprint": own.thumbprint, "hasPrivateKey": key, "notAfter": expires}]
 
     def _signature(self, state: Tree, caller: Caller, given: Mapping[str, Any]) -> Tree:
-        if not self._drives.is_signed(given["path"]):
+        package = self._drives.package(given["path"])
+        if package is None or not package.signed:
             return {"status": "NotSigned", "subject": ""}
         subject = "CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, S=Washington, C=US"
         return {"status": "Valid", "subject": subject}
+
+    def _package(self, state: Tree, caller: Caller, given: Mapping[str, Any]) -> Tree | None:
+        """Return every table of a package as columns, their kinds, and rows of text; None when it is none."""
+        found = self._drives.package(given["path"])
+        if found is None:
+            return None
+        tables = {**found.package.tables, "_Tables": tuple({"Name": name} for name in found.package.tables)}
+        return {
+            name: {
+                "columns": list(rows[0]),
+                "kinds": ["s0" for _ in rows[0]],
+                "rows": [["" if cell is None else str(cell) for cell in row.values()] for row in rows],
+            }
+            for name, rows in tables.items()
+        }
 
     # ---- SQL Server
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from mimc import schemas
 
+from . import media
 from .base import Kind, Property, Rule
 from .module import version
 from .spec_schema import section_schema, without_required
-from .sync_service import SYNC_SERVICE
+from .sync_service import FIRST_VERSION_WITH_GMSA, SYNC_SERVICE
 
 #: PowerShell 5.1 takes a script without it for text in the code page of the machine.
 BYTE_ORDER_MARK = "\ufeff"
@@ -71,6 +72,27 @@ def properties_psd1() -> str:
         if item.kind is not Kind.READ
     )
     return "\n".join((_NOTICE, "@{", "    Properties = @(", *rows, "    )", "}", ""))
+
+
+def media_psd1() -> str:
+    """Return what the module's Assert-Package holds a package against: the products, and all that may be sent."""
+    facts = {
+        "Product": media.PRODUCT,
+        "Predecessor": media.PREDECESSOR,
+        "ConnectName": media.CONNECT_NAME,
+        "ConnectUpgradeCode": media.CONNECT_UPGRADE_CODE,
+        "FirstVersionWithGmsa": FIRST_VERSION_WITH_GMSA,
+        "Language": media.LANGUAGE,
+        "Password": media.PASSWORD,
+    }
+    rows = (
+        f"        @{{ Name = {_literal(item.name)}; Meaning = {_literal(item.meaning)}; "
+        f"Needed = {_boolean(item.needed)}; Standard = {_boolean(item.standard)}; "
+        f"Omitted = @({', '.join(map(_literal, item.omitted))}) }}"
+        for item in media.SENT
+    )
+    lines = (f"    {name} = {_literal(value)}" for name, value in facts.items())
+    return "\n".join((_NOTICE, "@{", *lines, "    Properties = @(", *rows, "    )", "}", ""))
 
 
 def _literal(text: str) -> str:
@@ -202,6 +224,7 @@ Read only, shown by `get` and in reports:
 GENERATED: Mapping[str, Callable[[], str]] = {
     f"{_MODULE}/DSCResources/{SYNC_SERVICE.class_name}/{SYNC_SERVICE.class_name}.schema.mof": schema_mof,
     f"{_MODULE}/{SYNC_SERVICE.module_name}.Properties.psd1": lambda: BYTE_ORDER_MARK + properties_psd1(),
+    f"{_MODULE}/{SYNC_SERVICE.module_name}.Media.psd1": lambda: BYTE_ORDER_MARK + media_psd1(),
     **{f"pusher/scripts/{name}.ps1": partial(_script, name) for name in _script_names()},
     "schemas/spec.schema.json": spec_schema,
     "docs/properties.md": properties_page,

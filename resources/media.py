@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from mimc.msi import Package
 
 PRODUCT = "Microsoft Identity Manager Synchronization Service"
-_FIM = "Forefront Identity Manager Synchronization Service"
+PREDECESSOR = "Forefront Identity Manager Synchronization Service"
 #: The sync engine of Azure AD Connect comes in a package of the same file name. Its upgrade code stands in the
 #: traces that its wizard writes (versions 1.0 to 1.6), beside the older of the two names.
-_CONNECT_UPGRADE_CODE = "{545334D7-13CD-4BAB-8DA1-2775FA8CF7C2}"
-_CONNECT_NAME = re.compile("(Azure AD|Entra) Connect synchronization services", re.IGNORECASE)
+CONNECT_UPGRADE_CODE = "{545334D7-13CD-4BAB-8DA1-2775FA8CF7C2}"
+CONNECT_NAME = "(Azure AD|Entra) Connect synchronization services"
+#: English: what is known of setup was read in scripts and logs of that one.
+LANGUAGE = "1033"
 
 #: The version of a package as it was published; a patch changes what is installed, not the package.
 _RELEASES = {
@@ -30,7 +32,7 @@ _RELEASES = {
 
 @dataclass(frozen=True, slots=True)
 class SetupProperty:
-    """A property that Set may send to setup.
+    """A property that Set may send to setup; ``meaning`` is plain text, for it travels in the module too.
 
     ``needed`` says that something desired would not come about if setup ignored it, ``standard`` that it is one of
     Windows Installer's own, which every package knows. ``omitted`` holds the package's defaults with which leaving
@@ -51,9 +53,9 @@ SENT: tuple[SetupProperty, ...] = (
     SetupProperty("STORESERVER", "database.server", omitted=("", ".", "localhost", "(local)")),
     SetupProperty("SQLINSTANCE", "database.instance", omitted=("", "MSSQLSERVER")),
     SetupProperty("SQLDB", "database.name", omitted=("", "FIMSynchronizationService")),
-    SetupProperty("SERVICEACCOUNT", "the service account's name"),
-    SetupProperty("SERVICEDOMAIN", "the service account's domain"),
-    SetupProperty("SERVICEPASSWORD", "the service account's password"),
+    SetupProperty("SERVICEACCOUNT", "name of the service account"),
+    SetupProperty("SERVICEDOMAIN", "domain of the service account"),
+    SetupProperty("SERVICEPASSWORD", "password of the service account"),
     SetupProperty("GROUPADMINS", "groups.administrators"),
     SetupProperty("GROUPOPERATORS", "groups.operators"),
     SetupProperty("GROUPACCOUNTJOINERS", "groups.joiners"),
@@ -66,7 +68,7 @@ SENT: tuple[SetupProperty, ...] = (
     SetupProperty("TRANSFORMS", "transform", standard=True),
 )
 _SENT_NAMES = frozenset(item.name for item in SENT)
-_PASSWORD = "SERVICEPASSWORD"
+PASSWORD = "SERVICEPASSWORD"
 _MASK = "********"
 _NAME = re.compile(r"(?<![A-Za-z0-9_.])[A-Z_][A-Z0-9_.]*(?![A-Za-z0-9_.])")
 #: Public properties of Windows Installer itself: nobody's settings.
@@ -174,7 +176,7 @@ def _findings(
 
 def _shown(name: str, properties: Mapping[str, str], hidden: frozenset[str]) -> str | None:
     value = properties.get(name)
-    return _MASK if value and (name == _PASSWORD or name in hidden) else value
+    return _MASK if value and (name == PASSWORD or name in hidden) else value
 
 
 def _others(
@@ -197,12 +199,13 @@ def _conditions(package: Package) -> Iterator[LaunchCondition]:
 def _foreign(properties: Mapping[str, str]) -> str:
     """Return what this is when it is not the package of MIM's Synchronization Service, else nothing."""
     name = properties.get("ProductName", "")
-    if _CONNECT_NAME.search(name) or properties.get("UpgradeCode", "").upper() == _CONNECT_UPGRADE_CODE:
+    upgrade_code = properties.get("UpgradeCode", "").upper()
+    if re.search(CONNECT_NAME, name, re.IGNORECASE) or upgrade_code == CONNECT_UPGRADE_CODE:
         return (
             f"this is the sync engine of Azure AD Connect (ProductName '{name}'), whose package has the same file name; "
             "take the one of the folder Synchronization Service on the MIM 2016 media"
         )
-    if name == _FIM:
+    if name == PREDECESSOR:
         return f"this is FIM 2010 (ProductName '{name}'); mimc installs MIM 2016"
     if name != PRODUCT:
         return f"ProductName is '{name}', not '{PRODUCT}'"
@@ -221,7 +224,7 @@ def _notes(package: Package, properties: Mapping[str, str], findings: tuple[Find
     for item, finding in zip(SENT, findings, strict=True):
         if not item.needed and not finding.known:
             yield f"setup will ignore {item.name} ({item.meaning}): no table of the package mentions it"
-        if item.omitted and (finding.default or "") not in item.omitted:
+        if item.omitted and properties.get(item.name, "") not in item.omitted:
             yield (
                 f"the default of {item.name} is '{finding.default}' where mimc expects '{item.omitted[-1]}': "
                 f"it holds when the spec says nothing of {item.meaning}, or the same as without it"
@@ -233,6 +236,9 @@ def _notes(package: Package, properties: Mapping[str, str], findings: tuple[Find
             "an elevated administrator, as whom mimc installs, may set them all the same"
         )
     yield from _password_notes(package, _listed(properties, "MsiHiddenProperties"))
+    language = properties.get("ProductLanguage", "")
+    if language != LANGUAGE:
+        yield f"ProductLanguage is '{language}'; what mimc knows of setup comes from the English one, {LANGUAGE}"
     store = properties.get("SQLServerStore")
     if store is not None and store != "RemoteMachine":
         yield (
@@ -242,7 +248,7 @@ def _notes(package: Package, properties: Mapping[str, str], findings: tuple[Find
 
 
 def _password_notes(package: Package, hidden: frozenset[str]) -> Iterator[str]:
-    names = [_PASSWORD, *_carriers(package)]
+    names = [PASSWORD, *_carriers(package)]
     if exposed := sorted(set(names) - hidden):
         yield (
             f"not in MsiHiddenProperties: {', '.join(exposed)}; "
@@ -254,5 +260,5 @@ def _carriers(package: Package) -> Iterator[str]:
     """Yield the properties that a custom action fills with the password: each would have to be hidden too."""
     for row in package.rows("CustomAction"):
         kind, value = row.get("Type"), str(row.get("Target") or "")
-        if isinstance(kind, int) and kind & _ACTION_KIND == _SETS_PROPERTY and f"[{_PASSWORD}]" in value:
+        if isinstance(kind, int) and kind & _ACTION_KIND == _SETS_PROPERTY and f"[{PASSWORD}]" in value:
             yield str(row.get("Source"))

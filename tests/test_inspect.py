@@ -96,7 +96,7 @@ def test_the_json_has_codes_hash_and_conditions(mimc: Mimc, package: Path) -> No
     ]
     assert finding(answer, "SERVICEACCOUNT") == {
         "name": "SERVICEACCOUNT",
-        "meaning": "the service account's name",
+        "meaning": "name of the service account",
         "standard": False,
         "known": True,
         "default": None,
@@ -175,6 +175,10 @@ def test_a_property_that_no_table_mentions_is_a_reason(mimc: Mimc, package: Path
         (
             "UPDATE Property SET Value = 'SERVICEPASSWORD' WHERE Property = 'SecureCustomProperties'",
             "not in SecureCustomProperties: ACCEPT_EULA, INSTALLDIR, STORESERVER",
+        ),
+        (
+            "UPDATE Property SET Value = '1031' WHERE Property = 'ProductLanguage'",
+            "ProductLanguage is '1031'; what mimc knows of setup comes from the English one, 1033",
         ),
     ],
 )

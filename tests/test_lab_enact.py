@@ -255,6 +255,7 @@ def test_a_required_restart_holds_the_lcm_until_the_node_restarts(client: Client
     [
         ("media=missing", "MimSync.Media:"),
         ("media=wrongSignature", "MimSync.MediaSignature"),
+        ("media=azureAdConnect", "MimSync.MediaPackage: this is the sync engine of Azure AD Connect"),
         (
             r"accounts.missing=contoso\mimsyncjoiners",
             r"MimSync.Unresolved: the node cannot resolve contoso\MIMSyncJoiners",

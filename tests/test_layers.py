@@ -27,8 +27,8 @@ MAY_IMPORT = {
     "resources": {"errors", "state", "bundle", "msi", "schemas"},
     "compiler": {"errors", "secret", "bundle", "certificates", "cms", "vault", "schemas", "templates", "resources"},
     "pusher": {"errors", "secret", "state", "bundle", "schemas"},
-    "lab": {"errors", "secret", "state", "bundle", "certificates", "cms", "resources", "compiler.mof_reader",
-            "compiler.mof_rules", "pusher.scripts"},
+    "lab": {"errors", "secret", "state", "bundle", "certificates", "cms", "msi", "resources",
+            "compiler.mof_reader", "compiler.mof_rules", "pusher.scripts"},
 }  # fmt: skip
 #: Rooms that only verbs and tests lean on.
 FRONT = {"lab", "commands", "cli"}

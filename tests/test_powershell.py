@@ -302,7 +302,13 @@ def test_the_resource_has_the_parameters_of_the_declaration(
 def test_the_stand_in_for_the_seam_has_the_functions_of_the_seam(inspection: dict[str, Any]) -> None:
     real = shipped(inspection)[SEAM]["functions"]
     stand_in = inspection["files"][(ENGINE / "Windows.psm1").relative_to(ROOT)]["functions"]
-    assert set(stand_in) - set(real) == {"New-Windows", "Add-Call", "Install-Product", "Uninstall-Product"}
+    assert set(stand_in) - set(real) == {
+        "New-Windows",
+        "New-Package",
+        "Add-Call",
+        "Install-Product",
+        "Uninstall-Product",
+    }
     for name, body in real.items():
         wanted = [(item["name"], item["type"]) for item in body["parameters"]]
         assert [(item["name"], item["type"]) for item in stand_in[name]["parameters"]] == wanted, name

@@ -4,14 +4,18 @@ What Wine does otherwise than Windows is not asked: quotes in values, blanks in 
 several at once. Skipped where Wine, wixl or the compiler is missing.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from mimc.msi import read_package
 
 from .msiexec import VECTORS, WINE_DIFFERS, read, write
 from .send_order import MODULE, OrderSender, decoded, encoded
@@ -30,6 +34,7 @@ from .wine_prefix import (
 pytestmark = [pytest.mark.wine, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 CHILD = Path(__file__).parent / "engine" / "installer-child.ps1"
+READER = Path(__file__).parent / "engine" / "package-tables.ps1"
 #: ASCII: Wine's log is in bytes of the old kind, Windows' is UTF-16. With the one quote that Wine's msi.dll gets right.
 PASSWORD = 'CANARY-p"$%&^w'
 ACCOUNT = {"SERVICEACCOUNT": "svcMIMSync", "SERVICEDOMAIN": "CONTOSO", "SERVICEPASSWORD": PASSWORD}
@@ -263,3 +268,64 @@ def test_what_set_orders_is_what_the_installer_does(
     text = log.read_text("utf-16")
     assert "********" in text and PASSWORD not in text
     assert text.splitlines()[-1] == "the last line"
+
+
+def read_by_module(prefix: Prefix, engine: Path, *packages: Path) -> list[dict[str, Any]]:
+    """Return what the module on Wine's msi.dll makes of each package: its tables, warnings, and error."""
+    compile_program("calls.c", prefix.drive / "calls.exe", "-lmsi", "-lws2_32")
+    done = subprocess.run(
+        [engine, "-NoProfile", "-NonInteractive", "-File", READER, "-Module", MODULE],
+        input="".join(f"{windows(package)}\n" for package in packages).encode(),
+        capture_output=True,
+        env={**os.environ, **prefix.environment},
+        cwd=prefix.home,
+        timeout=240,
+        check=False,
+    )
+    assert done.stderr == b""
+    answers = [json.loads(line) for line in done.stdout.decode("utf-8").splitlines()]
+    assert [answer["open"] for answer in answers] == [0 for _ in packages], "all handles are closed again"
+    return answers
+
+
+@pytest.mark.engine
+def test_the_module_reads_and_judges_packages_as_mimc_inspect_does(
+    prefix: Prefix, package: Path, engine_path: Path, service: Path, tmp_path: Path
+) -> None:
+    """Our PowerShell on a real msi.dll, beside our own reader of the file format."""
+    long = "x" * 255 + "y" * 3000
+    change_package(
+        package,
+        f"INSERT INTO Property (Property, Value) VALUES ('Long', '{long}')",
+        f"INSERT INTO Property (Property, Value) VALUES ('Exact', '{long[:255]}')",
+        f"INSERT INTO Property (Property, Value) VALUES ('Over', '{long[:256]}')",
+        "DELETE FROM Property WHERE Property = 'MsiHiddenProperties'",
+    )
+    connect = build_package(
+        tmp_path / "connect.msi",
+        {"NAME": "Microsoft Azure AD Connect synchronization services"},
+        service=service,
+    )
+    nothing = tmp_path / "nothing.msi"
+    nothing.write_bytes(b"no package")
+    fits, foreign, broken, missing_file = read_by_module(
+        prefix, engine_path, package, connect, nothing, tmp_path / "missing.msi"
+    )
+    with package.open("rb") as file:
+        ours = read_package(file, package.name).tables
+    assert set(fits["tables"]) == set(ours)
+    for name, rows in ours.items():
+        # Columns of streams are left out on the node.
+        columns = set(fits["tables"][name][0]) if rows else set()
+        texts = [{key: "" if row[key] is None else str(row[key]) for key in columns} for row in rows]
+        assert sorted(map(str, (sorted(row.items()) for row in texts))) == sorted(
+            map(str, (sorted(row.items()) for row in fits["tables"][name]))
+        ), name
+        assert {key for row in rows for key in row} - columns <= {"Data"}, name
+    assert fits["error"] == ""
+    assert [text.partition(";")[0] for text in fits["warnings"]] == [
+        "The package: not in MsiHiddenProperties: SERVICEPASSWORD"
+    ]
+    assert foreign["error"].startswith("MimSync.MediaPackage: this is the sync engine of Azure AD Connect")
+    for unread in (broken, missing_file):
+        assert unread["error"].startswith("MimSync.Media: Windows Installer cannot read the tables of Z:")

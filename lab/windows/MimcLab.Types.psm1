@@ -40,7 +40,8 @@ class LabBridge {
             foreach ($key in $Value.Keys) { $map[$key] = [LabBridge]::Unmarked($Value[$key]) }
             return $map
         }
-        if ($Value -is [array]) { return [object[]] @(foreach ($item in $Value) { [LabBridge]::Unmarked($item) }) }
+        # The comma keeps a list of lists one.
+        if ($Value -is [array]) { return [object[]] @(foreach ($item in $Value) { , [LabBridge]::Unmarked($item) }) }
         return $Value
     }
 }
@@ -354,6 +355,46 @@ class LabInstaller {
     }
 }
 
+# What Add-Type makes of msi.dll's declarations (Get-PackageTable): a handle is the place of what it stands for.
+class LabPackage {
+    static hidden [System.Collections.Generic.List[object]] $Open = [System.Collections.Generic.List[object]]::new()
+    static hidden [uint32] Handle([object] $What) { [LabPackage]::Open.Add($What); return [LabPackage]::Open.Count }
+    static [uint32] MsiOpenDatabaseW([string] $Path, [System.IntPtr] $Mode, [ref] $Database) {
+        $tables = [LabBridge]::Ask('package', @{ path = $Path })
+        if ($null -eq $tables) { return 1620 }
+        $Database.Value = [LabPackage]::Handle($tables)
+        return 0
+    }
+    static [uint32] MsiDatabaseOpenViewW([uint32] $Database, [string] $Query, [ref] $View) {
+        $tables = [LabPackage]::Open[$Database - 1]
+        if ($Query -notmatch '\ASELECT \* FROM `(\w+)`\z' -or -not $tables.ContainsKey($Matches[1])) { return 1615 }
+        $View.Value = [LabPackage]::Handle(@{ Table = $tables[$Matches[1]]; At = 0 })
+        return 0
+    }
+    static [uint32] MsiViewExecute([uint32] $View, [uint32] $Record) { return 0 }
+    static [uint32] MsiViewGetColumnInfo([uint32] $View, [int] $Kind, [ref] $Record) {
+        $Record.Value = [LabPackage]::Handle([LabPackage]::Open[$View - 1]['Table'][@('columns', 'kinds')[$Kind]])
+        return 0
+    }
+    static [uint32] MsiViewFetch([uint32] $View, [ref] $Record) {
+        $at = [LabPackage]::Open[$View - 1]
+        if ($at['At'] -ge $at['Table']['rows'].Count) { return 259 }
+        $Record.Value = [LabPackage]::Handle($at['Table']['rows'][$at['At']])
+        $at['At']++
+        return 0
+    }
+    static [uint32] MsiRecordGetFieldCount([uint32] $Record) { return [LabPackage]::Open[$Record - 1].Count }
+    static [uint32] MsiRecordGetStringW([uint32] $Record, [uint32] $Field, [System.Text.StringBuilder] $Text, [ref] $Length) {
+        $value = [string] [LabPackage]::Open[$Record - 1][$Field - 1]
+        $room = $Length.Value
+        $Length.Value = [uint32] $value.Length
+        if ($value.Length -ge $room) { return 234 }
+        [void] $Text.Clear().Append($value)
+        return 0
+    }
+    static [uint32] MsiCloseHandle([uint32] $Handle) { [LabPackage]::Open[$Handle - 1] = $null; return 0 }
+}
+
 $accelerators = [psobject].Assembly.GetType('System.Management.Automation.TypeAccelerators')
 $replaced = @{
     'System.IO.File' = [LabFile]; 'System.IO.Directory' = [LabDirectory]; 'System.IO.Path' = [LabPath]
@@ -366,6 +407,6 @@ $replaced = @{
     'System.Security.Cryptography.X509Certificates.X509Store' = [LabCertificateStore]; 'System.Threading.Mutex' = [LabMutex]
     'System.Data.SqlClient.SqlConnection' = [LabSqlConnection]; 'System.Data.SqlClient.SqlException' = [LabSqlException]
     'System.Data.SqlClient.SqlConnectionStringBuilder' = [System.Data.Common.DbConnectionStringBuilder]
-    'System.Diagnostics.Process' = [LabProcess]; 'MimSync.Installer' = [LabInstaller]
+    'System.Diagnostics.Process' = [LabProcess]; 'MimSync.Installer' = [LabInstaller]; 'MimSync.Package' = [LabPackage]
 }
 foreach ($name in $replaced.Keys) { $accelerators::Add($name, $replaced[$name]) }

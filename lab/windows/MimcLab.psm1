@@ -147,7 +147,7 @@ function Add-Type {
     The command itself, but for the declarations of msi.dll, which is not here. #>
     [CmdletBinding()]
     param([string] $AssemblyName, [string] $Namespace, [string] $Name, [string] $MemberDefinition)
-    if ("$Namespace.$Name" -eq 'MimSync.Installer') { return }
+    if ("$Namespace.$Name" -in 'MimSync.Installer', 'MimSync.Package') { return }
     Microsoft.PowerShell.Utility\Add-Type @PSBoundParameters
 }
 

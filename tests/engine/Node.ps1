@@ -13,7 +13,7 @@ function Copy-Module {
 function Import-Part {
     # All parts of the module, so that a test may call what is in them.
     param([string] $Module)
-    foreach ($part in 'Windows', 'Read', 'Compare', 'Prerequisite', 'Order', 'Setup', 'Repair') { Import-Module -Name (Join-Path -Path $Module -ChildPath "MimSyncDsc.$part.psm1") -Global }
+    foreach ($part in 'Windows', 'Read', 'Compare', 'Prerequisite', 'Media', 'Order', 'Setup', 'Repair') { Import-Module -Name (Join-Path -Path $Module -ChildPath "MimSyncDsc.$part.psm1") -Global }
     Import-Module -Name (Join-Path -Path $Module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1') -Global
 }
 

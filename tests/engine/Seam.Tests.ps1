@@ -239,8 +239,12 @@ namespace MimSync {
     It 'declares the functions of Windows Installer in C# that compiles' {
         $tree = [System.Management.Automation.Language.Parser]::ParseFile($seam, [ref] $null, [ref] $null)
         $texts = @($tree.FindAll({ param($node) $node.GetType().Name -eq 'StringConstantExpressionAst' -and $node.Value -like '*DllImport*' }, $true))
-        $texts | Should -HaveCount 1
-        Add-Type -Namespace MimSyncTest -Name Installer -MemberDefinition $texts[0].Value
-        foreach ($name in 'MsiInstallProductW', 'MsiConfigureProductExW', 'MsiApplyPatchW') { ([type] 'MimSyncTest.Installer').GetMethod($name) | Should -Not -BeNullOrEmpty }
+        $texts | Should -HaveCount 2
+        $names = foreach ($text in $texts) {
+            $name = "Library$([guid]::NewGuid().ToString('N'))"
+            Add-Type -Namespace MimSyncTest -Name $name -MemberDefinition $text.Value
+            @(([type] "MimSyncTest.$name").GetMethods() | ForEach-Object { $_.Name })
+        }
+        foreach ($name in 'MsiInstallProductW', 'MsiConfigureProductExW', 'MsiApplyPatchW', 'MsiOpenDatabaseW') { $names | Should -Contain $name }
     }
 }

@@ -36,6 +36,65 @@ namespace MimcStandIns
         public bool IsInRole(object role) { return Administrator; }
     }
 
+    // The functions of msi.dll that read a package, over one in memory; what is open is counted.
+    public static class Package
+    {
+        private class View { public string[][] Rows; public int At; public string[] Columns, Kinds; }
+        public static uint Error, RowError;
+        public static List<string> Calls = new List<string>();
+        public static SortedDictionary<uint, object> Open = new SortedDictionary<uint, object>();
+        public static string Long = new string('x', 255) + "y" + new string('z', 40000);
+        private static uint last;
+        private static uint Handle(object what) { Open[++last] = what; return last; }
+        public static uint MsiOpenDatabaseW(string path, IntPtr mode, out uint database)
+        {
+            Calls.Add("open " + path + " " + mode);
+            database = Error == 0 ? Handle(path) : 0;
+            return Error;
+        }
+        public static uint MsiDatabaseOpenViewW(uint database, string query, out uint view)
+        {
+            Calls.Add(query);
+            view = 0;
+            if (query == "SELECT * FROM `Broken`") return 1627;
+            var binary = query == "SELECT * FROM `Binary`";
+            if (!binary && query != "SELECT * FROM `Empty`") return 1615;
+            var rows = new[] { new[] { "a", "Data", "-5" }, new[] { Long.Substring(0, 255), "Data", "" }, new[] { Long.Substring(0, 256), "Data", Long } };
+            view = Handle(new View { Rows = binary ? rows : new string[0][], Columns = new[] { "Name", "Data", "Number" }, Kinds = new[] { "s72", "V0", "I2" }, At = -1 });
+            return 0;
+        }
+        public static uint MsiViewExecute(uint view, uint record) { ((View)Open[view]).At = 0; return 0; }
+        public static uint MsiViewGetColumnInfo(uint view, int kind, out uint record)
+        {
+            var found = (View)Open[view];
+            record = found.At < 0 ? 0 : Handle(kind == 0 ? found.Columns : found.Kinds);
+            return record == 0 ? 1609u : 0;
+        }
+        public static uint MsiViewFetch(uint view, out uint record)
+        {
+            var found = (View)Open[view];
+            record = found.At < found.Rows.Length ? Handle(found.Rows[found.At++]) : 0;
+            return record == 0 ? 259u : 0;
+        }
+        public static uint MsiRecordGetFieldCount(uint record) { return (uint)((string[])Open[record]).Length; }
+        public static uint MsiRecordGetStringW(uint record, uint field, System.Text.StringBuilder text, ref uint length)
+        {
+            var fields = (string[])Open[record];
+            var value = fields[field - 1];
+            if (RowError != 0) return RowError;
+            // The stream of a row is no text.
+            if (value == "Data" && fields[0] != "Name") return 1804;
+            var room = length;
+            if (room > text.Capacity) throw new InvalidOperationException("it would write behind the end");
+            length = (uint)value.Length;
+            if (length + 1 > room) return 234;
+            text.Length = 0;
+            text.Append(value);
+            return 0;
+        }
+        public static uint MsiCloseHandle(uint handle) { return Open.Remove(handle) ? 0u : 6; }
+    }
+
     public class Store
     {
         public static object[] All = new object[0];

@@ -27,8 +27,24 @@ function New-Windows {
         Signature = @{ Status = 'Valid'; Subject = 'CN=Microsoft Corporation, O=Microsoft Corporation, L=Redmond, C=US' }
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
         Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
-        ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false; ToolCode = 0
+        Package = New-Package; PackageError = ''; PackageRead = ''; ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false; ToolCode = 0
         Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'
+    }
+}
+
+function New-Package {
+    # What a good package of MIM 2016 SP2 would say, as far as anybody knows: its tables, of which Set asks for all.
+    $listed = 'ACCEPT_EULA;STORESERVER;SQLINSTANCE;SQLDB;SERVICEACCOUNT;SERVICEDOMAIN;SERVICEPASSWORD;GROUPADMINS;GROUPOPERATORS;GROUPACCOUNTJOINERS;GROUPBROWSE;GROUPPASSWORDSET;FIREWALL_CONF;SQMOPTINSETTING'
+    $values = @{
+        ProductName = 'Microsoft Identity Manager Synchronization Service'; ProductVersion = '4.6.34.0'; ProductLanguage = '1033'
+        UpgradeCode = '{8C2E6A0D-51B4-4C39-A1C6-0E4D7B9F2A10}'; STORESERVER = 'localhost'; SQLDB = 'FIMSynchronizationService'; FIREWALL_CONF = '0'
+        MsiHiddenProperties = 'SERVICEPASSWORD'; SecureCustomProperties = $listed
+    }
+    @{
+        Property = @(foreach ($name in $values.Keys) { @{ Property = $name; Value = $values[$name] } })
+        Directory = @(@{ Directory = 'INSTALLDIR'; Directory_Parent = 'TARGETDIR'; DefaultDir = '2010' })
+        CustomAction = @(@{ Action = 'SetDirectory'; Type = '51'; Source = 'ROOT'; Target = '[INSTALLDIR]'; ExtendedType = '' })
+        LaunchCondition = @(@{ Condition = 'ACCEPT_EULA = "1" OR Installed'; Description = 'ACCEPT_EULA must be 1.' })
     }
 }
 
@@ -122,6 +138,19 @@ function Dismount-Image {
     $global:Windows.Mounted = $null
 }
 function Get-Signature { param([string] $Path) if ($global:Windows.Files.ContainsKey($Path)) { $global:Windows.Signature } }
+function Get-PackageTable {
+    param([string] $Path, [string[]] $Name)
+    if (-not $global:Windows.Files.ContainsKey($Path)) { throw "MimSync.Media: there is no $Path" }
+    $global:Windows.PackageRead = $Path
+    if ($global:Windows.PackageError) { throw $global:Windows.PackageError }
+    $tables = @{}
+    foreach ($table in $Name) {
+        $tables[$table] = @($global:Windows.Package[$table])
+        if ($table -eq '_Tables') { $tables[$table] = @(foreach ($key in $global:Windows.Package.Keys) { @{ Name = $key } }) }
+    }
+    $tables
+}
+function ConvertFrom-PackageRecord { param([uint32] $Record, [object[]] $Field) throw 'only on Windows' }
 function Get-FileText { param([string] $Path) [string] $global:Windows.Files[$Path] }
 function Copy-LockedFile {
     param([string] $Source, [string] $Destination)

@@ -143,4 +143,4 @@ function Get-AliasHost {
     $server.Trim()
 }
 
-Export-ModuleMember -Function Compare-MimSyncState, Get-ServerName
+Export-ModuleMember -Function Compare-MimSyncState, Get-ServerName, Get-VersionKey

@@ -1,7 +1,7 @@
 ﻿# The installation on a node that does not have the product. Never touches Windows but through the seam.
 # Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Order') {
+foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Media', 'Order') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 
@@ -29,6 +29,7 @@ function Install-MimSync {
     Write-Step -Message 'copying the media'
     $package = Copy-Media -Parameter $Parameter
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
+    Assert-Package -Package $package -Property $order -Trusted ([bool] $Parameter['MediaSha256'])
     Invoke-Installer -Action 'install' -Subject $package -Property $order -Credential $password -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
 }
 

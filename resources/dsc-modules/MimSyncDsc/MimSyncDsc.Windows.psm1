@@ -245,6 +245,82 @@ function Get-Signature {
     @{ Status = $signature.Status.ToString(); Subject = $subject }
 }
 
+function Get-PackageTable {
+    <# .SYNOPSIS
+    Tables of a Windows Installer package by their names: rows of column and text. The package is opened for reading only.
+    .DESCRIPTION
+    A table that is not there has no rows. Columns of streams are left out, and numbers are text. #>
+    param([string] $Path, [string[]] $Name)
+    Add-Type -Namespace MimSync -Name Package -MemberDefinition @'
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiOpenDatabaseW(string path, System.IntPtr mode, out uint database);
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiDatabaseOpenViewW(uint database, string query, out uint view);
+[DllImport("msi.dll")] public static extern uint MsiViewExecute(uint view, uint record);
+[DllImport("msi.dll")] public static extern uint MsiViewGetColumnInfo(uint view, int kind, out uint record);
+[DllImport("msi.dll")] public static extern uint MsiViewFetch(uint view, out uint record);
+[DllImport("msi.dll")] public static extern uint MsiRecordGetFieldCount(uint record);
+[DllImport("msi.dll", CharSet = CharSet.Unicode)] public static extern uint MsiRecordGetStringW(uint record, uint field, System.Text.StringBuilder text, ref uint length);
+[DllImport("msi.dll")] public static extern uint MsiCloseHandle(uint handle);
+'@
+    $check = {
+        param([uint32] $Code)
+        if ($Code -ne 0) { throw "MimSync.Media: Windows Installer cannot read the tables of $Path (error $Code). Nothing was run. Copy the media again from the original." }
+    }
+    $tables = @{}
+    [uint32] $database = 0
+    [uint32] $record = 0
+    # No mode at all means read-only.
+    & $check ([MimSync.Package]::MsiOpenDatabaseW($Path, [System.IntPtr]::Zero, [ref] $database))
+    try {
+        foreach ($table in $Name) {
+            $tables[$table] = @()
+            [uint32] $view = 0
+            $code = [MimSync.Package]::MsiDatabaseOpenViewW($database, ('SELECT * FROM `{0}`' -f $table), [ref] $view)
+            if ($code -eq 1615) { continue }
+            & $check $code
+            try {
+                & $check ([MimSync.Package]::MsiViewExecute($view, 0))
+                & $check ([MimSync.Package]::MsiViewGetColumnInfo($view, 0, [ref] $record))
+                $columns = @(ConvertFrom-PackageRecord -Record $record)
+                & $check ([MimSync.Package]::MsiViewGetColumnInfo($view, 1, [ref] $record))
+                $kinds = @(ConvertFrom-PackageRecord -Record $record)
+                $fields = @(1..$columns.Count | Where-Object { $kinds[$_ - 1] -notlike 'v*' })
+                $tables[$table] = @(while ($true) {
+                        $code = [MimSync.Package]::MsiViewFetch($view, [ref] $record)
+                        if ($code -eq 259) { break }
+                        & $check $code
+                        $texts = @(ConvertFrom-PackageRecord -Record $record -Field $fields)
+                        $row = @{}
+                        for ($i = 0; $i -lt $texts.Count; $i++) { $row[$columns[$fields[$i] - 1]] = $texts[$i] }
+                        $row
+                    })
+            } finally { [void] [MimSync.Package]::MsiCloseHandle($view) }
+        }
+        $tables
+    } finally { [void] [MimSync.Package]::MsiCloseHandle($database) }
+}
+
+function ConvertFrom-PackageRecord {
+    <# .SYNOPSIS
+    The texts of a record's fields, of all when none are named; the record is closed (Get-PackageTable). #>
+    param([uint32] $Record, [object[]] $Field)
+    try {
+        if (-not $Field) { $Field = @(1..([MimSync.Package]::MsiRecordGetFieldCount($Record))) }
+        $text = New-Object System.Text.StringBuilder(256)
+        foreach ($number in $Field) {
+            [uint32] $length = 256
+            $code = [MimSync.Package]::MsiRecordGetStringW($Record, $number, $text, [ref] $length)
+            if ($code -eq 234) {
+                # It is longer, and its length is told without the NUL at the end.
+                $length++
+                [void] $text.EnsureCapacity($length)
+                $code = [MimSync.Package]::MsiRecordGetStringW($Record, $number, $text, [ref] $length)
+            }
+            if ($code -ne 0) { throw "MimSync.Media: Windows Installer cannot read a row of the package (error $code). Nothing was run. Copy the media again from the original." }
+            $text.ToString()
+        }
+    } finally { [void] [MimSync.Package]::MsiCloseHandle($Record) }
+}
+
 function Get-FileText {
     <# .SYNOPSIS
     The text of a file that another process may still write to, '' when there is none. #>
