@@ -75,7 +75,7 @@ READING_MODULE = frozenset(
 CHILD = frozenset({"Start-Child", "Read-ChildLine", "Wait-Child", "Stop-Child"})
 #: What of .NET writes, starts or removes. A redirection to anywhere but nothing writes as well.
 WRITING = re.compile(
-    r"File\]::(?!ReadAll)|Directory\]|::(?:Write|Delete|Move|Append|Copy|Create|Start)"
+    r"File\]::(?!ReadAll)|Directory\]|::(?:Write|Delete|Move|Append|Copy|Create|Start\b)"
     r"|\.(?:SetValue|CreateSubKey|Delete\w*|Save|CopyTo|ExecuteNonQuery|Commit|Kill|Start|Stop)\(|\d?>(?!\$null)"
 )
 
@@ -109,8 +109,9 @@ def test_it_uses_no_command_that_changes_anything(trees: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_it_calls_no_method_that_changes_anything(name: str) -> None:
-    text = re.sub(r"(?m)<#.*?#>|^\s*#.*$", "", TEXTS[name], flags=re.DOTALL)
-    text = re.sub(r"<(name|server|domain)>|\(\?<!", "", text)
+    text = re.sub(r"(?s)<#.*?#>", "", TEXTS[name])
+    text = re.sub(r"(?m)^\s*#.*$|<(?:name|server|domain)>", "", text)
+    assert len(text) > len(TEXTS[name]) / 2
     assert not (found := WRITING.search(text)), found
     assert set(re.findall(r"-MethodName '?(\w+)", text)) <= {"GetConfigurationStatus"}
     assert set(re.findall(r"Get-ScriptAnswer -Name '([\w-]+)'", text)) <= {"read", "preflight", "follow"}
