@@ -91,7 +91,7 @@ function Invoke-Check {
         if (@('confirmed', 'refuted', 'notPossibleHere') -cnotcontains $answer['Verdict']) { throw 'the check gave no verdict' }
     } catch { $answer = @{ Verdict = 'error'; Evidence = $_.Exception.GetBaseException().Message } }
     $text = (Hide-Name -Text $answer['Evidence']) -replace '\s+', ' '
-    if ($text.Length -gt 1500) { $text = $text.Substring(0, 1500) + ' ...' }
+    if ($text.Length -gt 4000) { $text = $text.Substring(0, 4000) + ' ...' }
     [ordered]@{
         id = $Check['Id']; claim = $Check['Claim']; verdict = $answer['Verdict']; evidence = $text
         milliseconds = [long] $watch.ElapsedMilliseconds
