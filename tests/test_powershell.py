@@ -28,7 +28,7 @@ SOURCES = ROOT / "resources" / "node-scripts"
 RESOURCE = "MSFT_MimSyncService.psm1"
 SEAM = "MimSyncDsc.Windows.psm1"
 
-SHIPPED = sorted([*MODULE.rglob("*.ps*1"), *SCRIPTS.glob("*.ps1")])
+SHIPPED = sorted([*MODULE.rglob("*.ps*1"), *SCRIPTS.glob("*.ps1"), *(ROOT / "docs").rglob("*.ps1")])
 FILES = sorted([*SHIPPED, *SOURCES.glob("*.ps1"), *ENGINE.rglob("*.ps*1")])
 KNOWN: dict[str, Any] = json.loads((ENGINE / "windows-powershell-5.1.json").read_text("utf-8"))
 
@@ -210,7 +210,7 @@ def test_every_command_is_one_of_windows_powershell_or_ours(inspection: dict[str
             place = f"{file_name}:{use['line']}: {use['text']}"
             assert use["name"] not in inspection["aliases"], f"alias: {place}"
             if not use["name"]:
-                assert use["text"].startswith("& $"), place
+                assert use["text"].startswith(("& $", ". $")), place
             elif use["name"] not in ours:
                 assert use["name"] in KNOWN["commands"], f"not in the list of 5.1: {place}"
                 assert set(use["parameters"]) <= set(KNOWN["commands"][use["name"]]), f"parameter: {place}"

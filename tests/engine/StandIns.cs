@@ -248,4 +248,40 @@ namespace MimcStandIns
             return null;
         }
     }
+
+    // The parser that Windows' DSC has inside, which here has no library below it: finds the instances at the top.
+    public static class ClassCache
+    {
+        public class System { public string ClassName; }
+        public class Instance { public System CimSystemProperties = new System(); }
+        public static List<Instance> ImportInstances(string path, int validation)
+        {
+            var found = new List<Instance>();
+            foreach (var line in File.ReadAllLines(path))
+                if (line.StartsWith("instance of ")) found.Add(new Instance { CimSystemProperties = { ClassName = line.Split(' ')[2] } });
+            if (found.Count == 0) throw new IOException("no instance");
+            return found;
+        }
+    }
+
+    // WindowsInstaller.Installer, asked by name as a COM object is: one Property table.
+    public class Installer
+    {
+        public static IDictionary Properties = new Dictionary<string, string>();
+        private readonly IDictionaryEnumerator rows = Properties.GetEnumerator();
+        public object OpenDatabase(string path, int mode)
+        {
+            if (mode != 0) throw new IOException("opened to be written");
+            return this;
+        }
+        public object OpenView(string query) { return this; }
+        public void Execute() { }
+        public object Fetch() { return rows.MoveNext() ? new Record { Fields = new[] { (string)rows.Key, (string)rows.Value } } : null; }
+        public class Record
+        {
+            public string[] Fields;
+            [System.Runtime.CompilerServices.IndexerName("StringData")]
+            public string this[int field] { get { return Fields[field - 1]; } }
+        }
+    }
 }

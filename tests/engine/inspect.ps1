@@ -34,7 +34,7 @@ function Get-TypeUse {
     param([object] $Tree)
     foreach ($item in $Tree.FindAll({ param($node) $node.GetType().Name -in 'TypeExpressionAst', 'TypeConstraintAst' }, $true)) { $item.TypeName.FullName }
     foreach ($item in $Tree.FindAll({ param($node) $node.GetType().Name -eq 'CommandAst' }, $true)) {
-        if ($item.GetCommandName() -eq 'New-Object') { $item.CommandElements[1].Extent.Text -replace '\(.*', '' }
+        if ($item.GetCommandName() -eq 'New-Object' -and $item.CommandElements[1].GetType().Name -ne 'CommandParameterAst') { $item.CommandElements[1].Extent.Text -replace '\(.*', '' }
     }
 }
 
