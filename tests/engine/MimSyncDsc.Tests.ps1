@@ -3,11 +3,8 @@ Describe 'the module MimSyncDsc' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        $source = $env:MIMC_MODULE
-        if (-not $source) { $source = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
-        Copy-Item -LiteralPath $source -Destination $TestDrive -Recurse
-        $module = Join-Path -Path $TestDrive -ChildPath 'MimSyncDsc'
-        Copy-Item -LiteralPath (Join-Path -Path $PSScriptRoot -ChildPath 'Windows.psm1') -Destination (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1') -Force
+        $copies = Get-CopyFolder -Otherwise $TestDrive
+        $module = Join-Path -Path $copies -ChildPath 'MimSyncDsc'
         Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1')
         foreach ($part in 'Read', 'Compare', 'Setup') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
         Import-Module -Name (Join-Path -Path $module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1')
@@ -359,18 +356,10 @@ Describe 'the module MimSyncDsc' {
             $got['State'] | Should -Match '"KeyBackupTime":"\d{4}-\d\d-\d\dT[^"]+Z"'
         }
         It 'tells read.ps1 the same as Get-TargetResource' {
-            $scripts = $env:MIMC_SCRIPTS
-            if (-not $scripts) { $scripts = Join-Path -Path $PSScriptRoot -ChildPath '../../pusher/scripts' }
-            $text = [System.IO.File]::ReadAllText((Join-Path -Path $scripts -ChildPath 'read.ps1'))
-            $tree = [System.Management.Automation.Language.Parser]::ParseInput($text, [ref] $null, [ref] $null)
-            $ours = @(Get-Command -Module MimSyncDsc.Windows | ForEach-Object { $_.Name })
-            foreach ($function in $tree.FindAll({ param($node) $node.GetType().Name -eq 'FunctionDefinitionAst' -and $node.Name -in $ours }, $true)) {
-                $text = $text.Replace($function.Extent.Text, '')
-            }
             $wanted = Get-Wanted
             $wanted['OperatorsGroup'] = 'contoso\nobody'
             $accounts = @('contoso\MIMSync', 'contoso\MIMSyncAdmins', 'contoso\nobody', 'contoso\MIMSyncJoiners', 'contoso\MIMSyncBrowse', 'contoso\MIMSyncPasswordReset')
-            $answer = & ([scriptblock]::Create($text)) -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
+            $answer = & "$copies/seamless/read.ps1" -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
             $answer | Should -BeExactly "{`"version`":1,`"state`":$((Get-TargetResource @wanted)['State'])}"
         }
         It 'has disabled rules enabled, and no new ones made' {

@@ -36,6 +36,14 @@ namespace MimcStandIns
         public bool IsInRole(object role) { return Administrator; }
     }
 
+    // Accounts when no domain controller answers: an error, which is more than a name that is not there.
+    public class LostDomain
+    {
+        public string[] Keys = { "contoso\\anybody" };
+        public bool ContainsKey(string name) { throw new InvalidOperationException("the trust relationship failed"); }
+        public string this[string name] { get { throw new InvalidOperationException("the trust relationship failed"); } }
+    }
+
     public class Store
     {
         public static object[] All = new object[0];
@@ -49,6 +57,7 @@ namespace MimcStandIns
     public static class Directories
     {
         public static int FailingMove = 0;
+        public static bool InUse = false;
         public static List<string> Locked = new List<string>();
         public static bool Exists(string path) { return Directory.Exists(path); }
         public static object CreateDirectory(string path) { return Directory.CreateDirectory(path); }
@@ -63,7 +72,11 @@ namespace MimcStandIns
         public static string[] GetFiles(string path, string pattern, SearchOption option) { return Directory.GetFiles(path, pattern, option); }
         public static string[] GetDirectories(string path) { return Directory.GetDirectories(path); }
         public static string[] GetFileSystemEntries(string path) { return Directory.GetFileSystemEntries(path); }
-        public static void Delete(string path, bool all) { Directory.Delete(path, all); }
+        public static void Delete(string path, bool all)
+        {
+            if (InUse) throw new IOException("The process cannot access the file.");
+            Directory.Delete(path, all);
+        }
         public static void Move(string from, string to)
         {
             if (FailingMove > 0 && --FailingMove == 0) throw new IOException("Access to the path is denied.");
