@@ -51,5 +51,5 @@ def summary(lane: dict[str, Any]) -> str:
     return (
         f"{lane['passed']} Pester tests passed, {len(lane['failed'])} failed; "
         f"{100 * lane['covered'] / lane['analysed']:.1f} % of {lane['analysed']} commands executed; "
-        f"seam: {len(uses)} functions, {uses.count('never')} never run"
+        f"seam: {len(uses)} functions, {uses.count('never')} never executed here"
     )

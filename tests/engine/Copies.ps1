@@ -56,7 +56,7 @@ function Get-CopyFolder {
     # The lane's copies; without the lane (Invoke-Pester alone) copies in the folder of the test.
     param([string] $Otherwise)
     if ($env:MIMC_COPIES) { return $env:MIMC_COPIES }
-    [void] (New-Copy -Folder "$Otherwise/copies")
+    if (-not (Test-Path -LiteralPath "$Otherwise/copies")) { [void] (New-Copy -Folder "$Otherwise/copies") }
     "$Otherwise/copies"
 }
 
@@ -69,6 +69,11 @@ $script:ScriptTypes = @{
 }
 $script:SeamTypes = @{
     plain = @{}
+    accounts = @{
+        'System.Security.Principal.NTAccount' = 'MimcStandIns.Account'; 'System.Security.Principal.SecurityIdentifier' = 'MimcStandIns.Sid'
+        'System.Security.Principal.IdentityNotMappedException' = 'MimcStandIns.NotMapped'
+    }
+    identity = @{ 'System.Security.Principal.WindowsIdentity' = 'MimcStandIns.Identity'; 'System.Security.Principal.WindowsPrincipal' = 'MimcStandIns.Principal' }
     registry = @{ 'Microsoft.Win32.RegistryKey' = 'MimcStandIns.Registry' }
     folders = @{ 'System.IO.Directory' = 'MimcStandIns.Directories'; 'System.Security.AccessControl.DirectorySecurity' = 'MimcStandIns.Security' }
     files = @{ 'System.IO.File' = 'MimcStandIns.Files'; 'System.Security.AccessControl.FileSecurity' = 'MimcStandIns.Security' }

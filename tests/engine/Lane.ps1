@@ -60,17 +60,17 @@ function Get-ScriptOrigin {
 }
 
 function Get-SeamUse {
-    # How far each function of the seam was executed here: as it is, with types that stand in for those of Windows, or never.
+    # How each function of the seam was executed here, if ever. Commands that only Windows has are played in any case.
     param([object[]] $Point)
     $calls = @()
     if (Test-Path -LiteralPath $env:MIMC_CALLS) { $calls = [System.IO.File]::ReadAllLines($env:MIMC_CALLS) }
     foreach ($group in $Point | Where-Object { $_.File -eq $seam -and $_.Function } | Group-Object -Property { $_.Function }) {
         $covered = @($group.Group | Where-Object { $_.By })
         $use = 'never'
-        if ($covered) { $use = 'stand-in types' }
-        if (@($covered | Where-Object { "$env:MIMC_COPIES/seam/plain.psm1" -in $_.By })) { $use = 'as it is' }
-        # In another process its calls are counted, not its commands.
-        if (-not $covered -and $group.Name -in $calls) { $use = 'child process' }
+        if ($covered) { $use = 'with stand-in types' }
+        if (@($covered | Where-Object { "$env:MIMC_COPIES/seam/plain.psm1" -in $_.By })) { $use = 'as shipped' }
+        # In another process its calls are known, not its commands.
+        if (-not $covered -and $group.Name -in $calls) { $use = 'in a child process' }
         [ordered]@{ name = $group.Name; use = $use; analysed = $group.Count; covered = $covered.Count }
     }
 }
@@ -105,7 +105,7 @@ function Format-Report {
     'As sent, in that script or wherever the same function was executed / in that very script:'
     foreach ($file in $Report.scripts) { '{0,8} {1,7}  {2} / {3}' -f $file.covered, $file.analysed, $file.file, $file.here }
     'Functions of the seam:'
-    foreach ($group in $Report.seam | Group-Object -Property { $_.use }) { '  {0}: {1}' -f $group.Name, (@($group.Group | ForEach-Object { $_.name }) -join ', ') }
+    foreach ($group in $Report.seam | Group-Object -Property { $_.use }) { '  {0}: {1}' -f $group.Name, (@($group.Group | ForEach-Object { if ($_.covered -lt $_.analysed) { "$($_.name) ($($_.covered) of $($_.analysed))" } else { $_.name } }) -join ', ') }
     foreach ($point in $Report.missed) { "missed $($point.file):$($point.line): $($point.text)" }
     foreach ($text in $Report.failed) { "failed $text" }
     "$($Report.passed) Pester tests passed, $($Report.failed.Count) failed, $($Report.skipped) skipped"

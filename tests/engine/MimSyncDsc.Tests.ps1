@@ -3,42 +3,7 @@ Describe 'the module MimSyncDsc' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        $copies = Get-CopyFolder -Otherwise $TestDrive
-        $module = Join-Path -Path $copies -ChildPath 'MimSyncDsc'
-        Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1')
-        foreach ($part in 'Read', 'Compare', 'Setup') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
-        Import-Module -Name (Join-Path -Path $module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1')
-
-        $Plain = 'p"a;ss w$rd'
-        function New-Credential {
-            param([string] $User = 'contoso\MIMSync', [string] $Text = $Plain)
-            $secret = New-Object System.Security.SecureString
-            foreach ($character in $Text.ToCharArray()) { $secret.AppendChar($character) }
-            New-Object System.Management.Automation.PSCredential($User, $secret)
-        }
-        function Get-Wanted {
-            param([hashtable] $With = @{}, [string[]] $Without = @())
-            $wanted = @{
-                IsSingleInstance = 'Yes'; Ensure = 'Present'; SourcePath = '\\corpfs\media\MIM'; AcceptLicense = $true
-                SqlServer = 'corpsql.contoso.com'; SqlInstance = 'default'; DatabaseName = 'FIMSynchronizationService'
-                ServiceAccount = New-Credential
-                AdministratorsGroup = 'contoso\MIMSyncAdmins'; OperatorsGroup = 'contoso\MIMSyncOperators'; JoinersGroup = 'contoso\MIMSyncJoiners'
-                BrowseGroup = 'contoso\MIMSyncBrowse'; PasswordResetGroup = 'contoso\MIMSyncPasswordReset'
-                EnableRpcFirewallRules = $true; KeyBackupPath = 'C:\MIM\keys\miiskeys.bin'
-            }
-            foreach ($name in $With.Keys) { $wanted[$name] = $With[$name] }
-            foreach ($name in $Without) { $wanted.Remove($name) }
-            $wanted
-        }
-        function Install-Wanted {
-            # A node on which the walkthrough was enacted.
-            $wanted = Get-Wanted
-            Set-TargetResource @wanted
-            $global:Windows.Calls.Clear()
-            $global:DSCMachineStatus = 0
-        }
-        function Get-Changes { @($global:Windows.Calls | Where-Object { $_ -notmatch '^(Get-SqlRow|Read-ChildLine) ' }) }
-        $Service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Wanted.ps1')
     }
 
     AfterAll { Remove-Command }
@@ -359,7 +324,7 @@ Describe 'the module MimSyncDsc' {
             $wanted = Get-Wanted
             $wanted['OperatorsGroup'] = 'contoso\nobody'
             $accounts = @('contoso\MIMSync', 'contoso\MIMSyncAdmins', 'contoso\nobody', 'contoso\MIMSyncJoiners', 'contoso\MIMSyncBrowse', 'contoso\MIMSyncPasswordReset')
-            $answer = & "$copies/seamless/read.ps1" -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
+            $answer = & "$(Get-CopyFolder -Otherwise $TestDrive)/seamless/read.ps1" -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
             $answer | Should -BeExactly "{`"version`":1,`"state`":$((Get-TargetResource @wanted)['State'])}"
         }
         It 'has disabled rules enabled, and no new ones made' {

@@ -1,4 +1,4 @@
-﻿# The pusher's scripts, executed as they are sent: as text, with stand-ins for the commands that only Windows has.
+﻿# The pusher's scripts, executed whole, with stand-ins for the commands and types that only Windows has.
 Describe 'the scripts of the pusher' {
     BeforeAll {
         Set-StrictMode -Version Latest

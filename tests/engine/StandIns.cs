@@ -25,8 +25,37 @@ namespace MimcStandIns
     public class Identity
     {
         public class Account { public string Value = "S-1-5-21-1-2-3-500"; }
+        public static bool Network = false;
         public Account User = new Account();
+        public Account[] Groups { get { return new[] { new Account(), new Account { Value = Network ? "S-1-5-2" : "S-1-5-4" } }; } }
         public static Identity GetCurrent() { return new Identity(); }
+    }
+
+    // Accounts and SIDs of a directory that is a dictionary.
+    public class NotMapped : Exception { }
+    public class Account
+    {
+        public static Dictionary<string, string> Sids = new Dictionary<string, string>();
+        public string Value;
+        public Account(string name) { Value = name; }
+        public Sid Translate(Type type)
+        {
+            if (type != typeof(Sid)) throw new ArgumentException("not to a SID");
+            string sid;
+            if (!Sids.TryGetValue(Value, out sid)) throw new NotMapped();
+            return new Sid(sid);
+        }
+    }
+    public class Sid
+    {
+        public string Value;
+        public Sid(string text) { Value = text; }
+        public Account Translate(Type type)
+        {
+            if (type != typeof(Account)) throw new ArgumentException("not to an account");
+            foreach (var pair in Account.Sids) if (pair.Value == Value) return new Account(pair.Key);
+            throw new NotMapped();
+        }
     }
 
     public class Principal
