@@ -24,6 +24,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: What a test of the engine lane says for the summary. A property of its report, so that a worker's arrives too.
+LANE = "engine lane"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == LANE and report.when == "call":
+                    terminalreporter.write_line(f"{LANE}: {value}")
+
+
 def find_engine() -> str | None:
     """Return the PowerShell to test with: MIMC_PWSH, else pwsh on PATH."""
     return os.environ.get("MIMC_PWSH") or shutil.which("pwsh")

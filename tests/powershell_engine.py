@@ -1,7 +1,8 @@
-"""One long-lived PowerShell that evaluates what our templates write."""
+"""A PowerShell that runs once, and a long-lived one that evaluates what our templates write."""
 
 import base64
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,20 @@ from typing import Any, Self
 from mimc.compiler.mof_literals import Char16
 
 SCRIPT = Path(__file__).parent / "engine" / "Evaluate.ps1"
+
+
+def run(engine: Path, *arguments: str | Path, **environment: str) -> str:
+    """Return the stdout of one run of the engine."""
+    done = subprocess.run(
+        [engine, "-NoProfile", "-NonInteractive", *arguments],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
+    output = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 0, output + done.stderr.decode("utf-8", "replace")
+    return output
 
 
 class Evaluator:

@@ -17,8 +17,8 @@ from mimc.resources.compare import version_parts
 from mimc.resources.media import PASSWORD, SENT, inspect
 from mimc.resources.sync_service import FIRST_VERSION_WITH_GMSA
 
+from .powershell_engine import run
 from .test_inspect import MODULE, needs_wixl
-from .test_powershell import ENGINE, run
 from .wine_prefix import build_package
 
 GIVEN = json.loads((Path(__file__).parent / "packages.json").read_text("utf-8"))
@@ -27,6 +27,8 @@ CASES: list[dict[str, Any]] = GIVEN["cases"]
 ALL = tuple(item.name for item in SENT if item.name != "TRANSFORMS")
 Tables = dict[str, tuple[Row, ...]]
 Judgement = dict[str, list[str]]
+
+ENGINE = Path(__file__).parent / "engine"
 
 
 def tables_of(case: dict[str, Any]) -> Tables:

@@ -3,16 +3,7 @@ Describe 'the module MimSyncDsc, later' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        . (Join-Path -Path $PSScriptRoot -ChildPath 'Node.ps1')
-        Import-Part -Module (Copy-Module -Destination $TestDrive)
-        function Install-Wanted {
-            # A node on which the walkthrough was enacted.
-            $wanted = Get-Wanted
-            Set-TargetResource @wanted
-            $global:Windows.Calls.Clear()
-            $global:Windows.Orders.Clear()
-            $global:DSCMachineStatus = 0
-        }
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Wanted.ps1')
         function Set-Wanted {
             # Set, and what Test says then.
             param([hashtable] $With)
@@ -21,10 +12,8 @@ Describe 'the module MimSyncDsc, later' {
             Test-TargetResource @wanted | Should -BeTrue
         }
         function Get-Call { param([string] $Like) @($global:Windows.Calls | Where-Object { $_ -like $Like }) }
-        function Get-Changes { @($global:Windows.Calls | Where-Object { $_ -notmatch '^(Get-SqlRow|Read-ChildLine) ' }) }
         $Keys = 'C:\MIM\keys\miiskeys.bin'
         $Product = '{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'
-        $Service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
     }
     AfterAll { Remove-Command }
     BeforeEach {

@@ -3,11 +3,7 @@ Describe 'the package of the media' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        . (Join-Path -Path $PSScriptRoot -ChildPath 'Node.ps1')
-        $source = $env:MIMC_MODULE
-        if (-not $source) { $source = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
-        $seam = Join-Path -Path $source -ChildPath 'MimSyncDsc.Windows.psm1'
-        Import-Part -Module (Copy-Module -Destination $TestDrive)
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Wanted.ps1')
 
         function Get-Wanted {
             # A node with all that mimc can send; Managed is one with a group managed service account.
@@ -175,9 +171,7 @@ Describe 'the package of the media' {
 
     Context 'read by the seam' {
         BeforeAll {
-            $copy = Join-Path -Path $TestDrive -ChildPath 'stood.psm1'
-            [System.IO.File]::WriteAllText($copy, (Edit-Type -Text ([System.IO.File]::ReadAllText($seam)) -Type @{ 'MimSync.Package' = [MimcStandIns.Package] }))
-            Import-Module -Name $copy -Prefix 'Stood'
+            Import-Module -Name "$(Get-CopyFolder -Otherwise $TestDrive)/seam/packages.psm1" -Prefix 'Stood'
         }
         BeforeEach {
             [MimcStandIns.Package]::Error = 0

@@ -3,18 +3,7 @@ Describe 'the module MimSyncDsc' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        . (Join-Path -Path $PSScriptRoot -ChildPath 'Node.ps1')
-        $module = Copy-Module -Destination $TestDrive
-        Import-Part -Module $module
-        function Install-Wanted {
-            # A node on which the walkthrough was enacted.
-            $wanted = Get-Wanted
-            Set-TargetResource @wanted
-            $global:Windows.Calls.Clear()
-            $global:DSCMachineStatus = 0
-        }
-        function Get-Changes { @($global:Windows.Calls | Where-Object { $_ -notmatch '^(Get-SqlRow|Read-ChildLine) ' }) }
-        $Service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Wanted.ps1')
     }
 
     AfterAll { Remove-Command }
@@ -331,18 +320,10 @@ Describe 'the module MimSyncDsc' {
             $got['State'] | Should -Match '"KeyBackupTime":"\d{4}-\d\d-\d\dT[^"]+Z"'
         }
         It 'tells read.ps1 the same as Get-TargetResource' {
-            $scripts = $env:MIMC_SCRIPTS
-            if (-not $scripts) { $scripts = Join-Path -Path $PSScriptRoot -ChildPath '../../pusher/scripts' }
-            $text = [System.IO.File]::ReadAllText((Join-Path -Path $scripts -ChildPath 'read.ps1'))
-            $tree = [System.Management.Automation.Language.Parser]::ParseInput($text, [ref] $null, [ref] $null)
-            $ours = @(Get-Command -Module MimSyncDsc.Windows | ForEach-Object { $_.Name })
-            foreach ($function in $tree.FindAll({ param($node) $node.GetType().Name -eq 'FunctionDefinitionAst' -and $node.Name -in $ours }, $true)) {
-                $text = $text.Replace($function.Extent.Text, '')
-            }
             $wanted = Get-Wanted
             $wanted['OperatorsGroup'] = 'contoso\nobody'
             $accounts = @('contoso\MIMSync', 'contoso\MIMSyncAdmins', 'contoso\nobody', 'contoso\MIMSyncJoiners', 'contoso\MIMSyncBrowse', 'contoso\MIMSyncPasswordReset')
-            $answer = & ([scriptblock]::Create($text)) -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
+            $answer = & "$(Get-CopyFolder -Otherwise $TestDrive)/seamless/read.ps1" -Account $accounts -KeyBackupPath 'C:\MIM\keys\miiskeys.bin'
             $answer | Should -BeExactly "{`"version`":1,`"state`":$((Get-TargetResource @wanted)['State'])}"
         }
         It 'has disabled rules enabled, and no new ones made' {

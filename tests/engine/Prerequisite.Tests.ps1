@@ -2,8 +2,8 @@
 Describe 'before the installer starts' {
     BeforeAll {
         Set-StrictMode -Version Latest
-        . (Join-Path -Path $PSScriptRoot -ChildPath 'Node.ps1')
-        Import-Part -Module (Copy-Module -Destination $TestDrive)
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
+        . (Join-Path -Path $PSScriptRoot -ChildPath 'Wanted.ps1')
 
         $SqlClient = 'SOFTWARE\Classes\SQLNCLI11'
         $Below = 'Microsoft\Windows\CurrentVersion\Uninstall'
@@ -23,9 +23,9 @@ Describe 'before the installer starts' {
             }
             $told
         }
-        function Get-Changes { @($global:Windows.Calls | Where-Object { $_ -notmatch '^(Get-SqlRow|Read-ChildLine) ' }) }
         function New-Rights { param([string[]] $Line) $global:Windows.Rights = (@('[Unicode]', 'Unicode=yes', '[Privilege Rights]') + $Line + @('[Version]', 'signature="$CHICAGO$"')) -join "`r`n" }
     }
+    AfterAll { Remove-Command }
     BeforeEach {
         $global:Windows = New-Windows
         $global:Windows.Files['\\corpfs\media\MIM\Synchronization Service.msi'] = 'msi'

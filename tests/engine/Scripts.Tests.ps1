@@ -1,13 +1,10 @@
-﻿# The pusher's scripts, executed as they are sent: as text, with stand-ins for the commands that only Windows has.
+﻿# The pusher's scripts, executed whole, with stand-ins for the commands and types that only Windows has.
 Describe 'the scripts of the pusher' {
     BeforeAll {
         Set-StrictMode -Version Latest
-        $folder = $env:MIMC_SCRIPTS
-        if (-not $folder) { $folder = Join-Path -Path $PSScriptRoot -ChildPath '../../pusher/scripts' }
         function Invoke-Script {
             param([string] $Name, [hashtable] $With = @{})
-            $text = Edit-Type -Text ([System.IO.File]::ReadAllText((Join-Path -Path $folder -ChildPath "$Name.ps1"))) -Type $types
-            $answer = @(& ([scriptblock]::Create($text)) @With)
+            $answer = @(& "$copies/scripts/$Name.ps1" @With)
             $answer.Count | Should -Be 1 -Because 'a script writes exactly one string'
             $answer[0] | Should -BeOfType [string]
             $answer[0].StartsWith('{"version":1,') | Should -BeTrue
@@ -22,6 +19,7 @@ Describe 'the scripts of the pusher' {
             Invoke-Script -Name 'stage' -With @{ Name = $Name; Sha256 = Get-Hash -Byte $Byte; Length = $Byte.Length; Offset = 0; Data = $Byte }
         }
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
+        $copies = Get-CopyFolder -Otherwise $TestDrive
         function global:Invoke-CimMethod {
             param([string] $Namespace, [string] $ClassName, [string] $MethodName, [hashtable] $Arguments)
             if ($Namespace -ne 'root/Microsoft/Windows/DesiredStateConfiguration' -or $ClassName -ne 'MSFT_DSCLocalConfigurationManager') { throw 'not the LCM' }
@@ -43,13 +41,6 @@ Describe 'the scripts of the pusher' {
                     Remove-Item -LiteralPath "$env:SystemRoot/System32/Configuration/$file" -ErrorAction Ignore
                 }
             }
-        }
-        # Types that throw on this platform, and one that has less here.
-        $types = @{
-            'System.Security.Principal.WindowsIdentity' = [MimcStandIns.Identity]; 'System.Security.Principal.WindowsPrincipal' = [MimcStandIns.Principal]
-            'Microsoft.Win32.RegistryKey' = [MimcStandIns.Registry]; 'System.IO.Directory' = [MimcStandIns.Directories]
-            'System.Security.AccessControl.DirectorySecurity' = [MimcStandIns.Security]
-            'System.Security.Cryptography.X509Certificates.X509Store' = [MimcStandIns.Store]
         }
     }
     AfterAll {
@@ -80,6 +71,7 @@ Describe 'the scripts of the pusher' {
         [MimcStandIns.Registry]::Clear()
         [MimcStandIns.Directories]::Locked.Clear()
         [MimcStandIns.Directories]::FailingMove = 0
+        [MimcStandIns.Directories]::InUse = $false
         [MimcStandIns.Principal]::Administrator = $true
         $bytes = [System.Text.Encoding]::UTF8.GetBytes('the document')
     }
@@ -112,6 +104,7 @@ Describe 'the scripts of the pusher' {
             $global:Acl.Owner = 'S-1-5-21-9-9-9-1000'
             (Send-Stage -Name 'a' -Byte $bytes).refused.code | Should -Be 'StageOwner'
             { Invoke-Script 'stage' @{ Name = '..\a'; Sha256 = '0' * 64; Length = 1 } } | Should -Throw
+            { Invoke-Script 'stage' @{ Name = 'a'; Sha256 = 'A' * 64; Length = 1 } } | Should -Throw 'not a SHA-256'
         }
     }
 
@@ -165,6 +158,22 @@ Describe 'the scripts of the pusher' {
             { Invoke-Script 'install-module' $with } | Should -Throw '*denied*'
             [System.IO.File]::ReadAllText("$root/ProgramFiles/WindowsPowerShell/Modules/X/0.1.0/X.psd1") | Should -Be 'one'
             [System.IO.Directory]::GetDirectories("$root/ProgramFiles/WindowsPowerShell/Modules/X") | Should -HaveCount 1
+        }
+        It 'is done though what it replaced is in use' {
+            foreach ($text in 'one', 'two') {
+                [MimcStandIns.Directories]::InUse = $text -eq 'two'
+                $files = @{ 'X.psd1' = $text }
+                $zip = New-Archive -File $files
+                [void] (Send-Stage -Name 'x.zip' -Byte $zip)
+                $answer = Invoke-Script 'install-module' @{ Name = 'x.zip'; Sha256 = Get-Hash -Byte $zip; ModuleName = 'X'; ModuleVersion = '0.1.0'; ModuleSha256 = Get-Expected -File $files }
+                $answer.sha256 | Should -Be (Get-Expected -File $files)
+            }
+            [System.IO.Directory]::GetDirectories("$root/ProgramFiles/WindowsPowerShell/Modules/X", 'mimc-old-*') | Should -HaveCount 1
+        }
+        It 'has a name and a version that cannot be a path' {
+            foreach ($pair in @('..', '0.1.0'), @('X', '../0.1.0')) {
+                { Invoke-Script 'install-module' @{ Name = 'x.zip'; Sha256 = '0' * 64; ModuleName = $pair[0]; ModuleVersion = $pair[1]; ModuleSha256 = '' } } | Should -Throw 'not the name and version of a module'
+            }
         }
         It 'leaves nothing behind when the files are not those announced, or an entry is a path out' {
             $zip = New-Archive -File @{ 'X.psd1' = 'x' }
@@ -226,6 +235,15 @@ Describe 'the scripts of the pusher' {
                 @($global:Lcm.Calls | Where-Object { $_.Name -like 'Send*' }) | Should -HaveCount 0
             }
             (Invoke-Script 'configure-lcm' @{ Name = 'n.mof'; Sha256 = '0' * 64 }).refused.code | Should -Be 'StageHash'
+            (Invoke-Script 'enact' @{ Name = 'n.mof'; Sha256 = '0' * 64; JobId = $with.JobId }).refused.code | Should -Be 'StageHash'
+        }
+        It 'gets no meta document while it is busy' {
+            [void] (Send-Stage -Name 'n.meta.mof' -Byte $bytes)
+            $global:Lcm.Meta.LCMState = 'Busy'
+            $global:Lcm.Meta.LCMStateDetail = 'consistency check'
+            $refused = (Invoke-Script 'configure-lcm' @{ Name = 'n.meta.mof'; Sha256 = Get-Hash -Byte $bytes }).refused
+            $refused.code, $refused.message | Should -Be @('LcmBusy', 'consistency check')
+            @($global:Lcm.Calls | Where-Object { $_.Name -like 'Send*' }) | Should -HaveCount 0
         }
         It 'is followed until it has a record of the job' {
             $job = '6d6f1b1a-0001-4f0e-9d3a-000000000001'
@@ -287,6 +305,15 @@ Describe 'the scripts of the pusher' {
             & $look | Should -Be 'Payroll'
             [System.IO.File]::Delete($current)
             & $look | Should -BeNullOrEmpty
+        }
+        It 'has no name when the LCM has it open, or its record names nothing' {
+            [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = 'ContosoSync' })
+            $open = [System.IO.File]::Open($current, 'Open', 'ReadWrite', 'None')
+            try { & $look | Should -BeExactly '' } finally { $open.Dispose() }
+            & $look | Should -Be 'ContosoSync'
+            [System.IO.File]::WriteAllText($current, 'theirs, encrypted')
+            $global:Lcm.Status = @([pscustomobject] @{ Status = 'Success'; Type = 'Initial'; StartDate = [datetime] '2026-01-01'; MetaData = '' })
+            & $look | Should -BeExactly ''
         }
         It 'is forgotten when it is removed' {
             [void] (Invoke-Script 'withdraw' @{ Name = @(); Document = $false; Configuration = 'ContosoSync' })

@@ -3,25 +3,25 @@ Describe 'the seam' {
     BeforeAll {
         Set-StrictMode -Version Latest
         . (Join-Path -Path $PSScriptRoot -ChildPath 'StandIns.ps1')
-        $module = $env:MIMC_MODULE
-        if (-not $module) { $module = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
-        $seam = Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1'
+        $copies = Get-CopyFolder -Otherwise $TestDrive
+        $seam = Join-Path -Path $copies -ChildPath 'seam/plain.psm1'
         Import-Module -Name $seam -Prefix 'Real'
         $shell = $env:MIMC_PWSH
         if (-not $shell) { $shell = 'pwsh' }
         function Start-Shell {
             param([string] $Text)
             $file = Join-Path -Path $TestDrive -ChildPath 'child.ps1'
-            [System.IO.File]::WriteAllText($file, $Text)
+            # The lane wants to know what was called there.
+            $note = ''
+            if ($env:MIMC_CALLS) { $note = "[void] (Set-PSBreakpoint -Command 'Invoke-InstallerChild' -Action { [System.IO.File]::AppendAllText('$env:MIMC_CALLS', `"Invoke-InstallerChild``n`") }); " }
+            [System.IO.File]::WriteAllText($file, $note + $Text)
             Start-RealChild -FilePath $shell -Argument "-NoProfile -NonInteractive -InputFormat None -File `"$file`""
         }
         function Invoke-Stood {
-            # Run functions of the seam whose types are those that stand in for Windows'; '' or the error's text.
-            param([hashtable] $Type, [scriptblock] $Body)
-            $copy = Join-Path -Path $TestDrive -ChildPath "$([guid]::NewGuid().ToString('N')).psm1"
-            [System.IO.File]::WriteAllText($copy, (Edit-Type -Text ([System.IO.File]::ReadAllText($seam)) -Type $Type))
+            # Run functions of the copy of the seam in which some of Windows' types are played; '' or the error's text.
+            param([string] $Copy, [scriptblock] $Body)
             try {
-                Import-Module -Name $copy -Prefix 'Stood'
+                Import-Module -Name "$copies/seam/$Copy.psm1" -Prefix 'Stood'
                 & $Body | Out-Null
                 ''
             } catch { $_.Exception.GetBaseException().Message }
@@ -66,7 +66,7 @@ Describe 'the seam' {
     }
     It 'makes a volatile key below a key that stays' {
         [MimcStandIns.Registry]::Clear()
-        $said = Invoke-Stood -Type @{ 'Microsoft.Win32.RegistryKey' = [MimcStandIns.Registry] } -Body {
+        $said = Invoke-Stood -Copy 'registry' -Body {
             Set-StoodRegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending' -Value @{ SetupExitCode = 3010 } -Volatile
             Set-StoodRegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\KeyBackup' -Value @{ Path = 'C:\keys' }
             [MimcStandIns.Registry]::Restart()
@@ -79,27 +79,25 @@ Describe 'the seam' {
         [MimcStandIns.Directories]::Locked.Clear()
         $global:Acl = @{ Owner = 'S-1-5-32-544'; Sddl = @{} }
         $path = Join-Path -Path $TestDrive -ChildPath 'a/b/keys'
-        $types = @{ 'System.IO.Directory' = [MimcStandIns.Directories]; 'System.Security.AccessControl.DirectorySecurity' = [MimcStandIns.Security] }
-        Invoke-Stood -Type $types -Body { New-StoodLockedFolder -Path $path; New-StoodLockedFolder -Path $path } | Should -BeExactly ''
+        Invoke-Stood -Copy 'folders' -Body { New-StoodLockedFolder -Path $path; New-StoodLockedFolder -Path $path } | Should -BeExactly ''
         [MimcStandIns.Directories]::Locked | Should -Be @($path)
         $global:Acl.Owner = 'S-1-5-21-9-9-9-1000'
-        Invoke-Stood -Type $types -Body { New-StoodLockedFolder -Path $path } | Should -BeLike 'MimSync.FolderOwner: *'
+        Invoke-Stood -Copy 'folders' -Body { New-StoodLockedFolder -Path $path } | Should -BeLike 'MimSync.FolderOwner: *'
     }
     It 'replaces a key file by a whole one, and keeps the old one when the disk is full' {
         [MimcStandIns.Files]::Calls.Clear()
         $source = Join-Path -Path $TestDrive -ChildPath 'fresh.bin'
         $target = Join-Path -Path $TestDrive -ChildPath 'miiskeys.bin'
-        $types = @{ 'System.IO.File' = [MimcStandIns.Files]; 'System.Security.AccessControl.FileSecurity' = [MimcStandIns.Security] }
         foreach ($text in 'one', 'two') {
             [System.IO.File]::WriteAllText($source, $text)
-            Invoke-Stood -Type $types -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeExactly ''
+            Invoke-Stood -Copy 'files' -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeExactly ''
             [System.IO.File]::ReadAllText($target) | Should -Be $text
         }
         $sddl = 'O:BAG:BAD:P(A;;FA;;;BA)(A;;FA;;;SY)'
         [MimcStandIns.Files]::Calls | Should -Be @("Create miiskeys.bin.new $sddl", 'Move', "Create miiskeys.bin.new $sddl", "SetAccessControl miiskeys.bin $sddl", 'Replace')
         [MimcStandIns.Files]::Full = $true
         [System.IO.File]::WriteAllText($source, 'three')
-        try { Invoke-Stood -Type $types -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeLike '*not enough space*' }
+        try { Invoke-Stood -Copy 'files' -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeLike '*not enough space*' }
         finally { [MimcStandIns.Files]::Full = $false }
         [System.IO.File]::ReadAllText($target) | Should -Be 'two'
         [System.IO.File]::Exists("$target.new") | Should -BeFalse
@@ -209,8 +207,7 @@ namespace MimSync {
             $child['Last'] | Should -BeExactly 'mimc:error no compiler here'
         }
         It 'says why when the module is not whole' {
-            $lone = Join-Path -Path $TestDrive -ChildPath 'lone.ps1'
-            Copy-Item -LiteralPath (Join-Path -Path $module -ChildPath 'MimSyncDsc.Installer.ps1') -Destination $lone
+            $lone = Join-Path -Path $copies -ChildPath 'lone/MimSyncDsc.Installer.ps1'
             $child = Start-RealChild -FilePath $shell -Argument "-NoProfile -NonInteractive -InputFormat None -File `"$lone`""
             Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 60 | Should -BeExactly ''
             $child['Last'] | Should -BeLike 'mimc:error *MimSyncDsc.Windows.psm1*'

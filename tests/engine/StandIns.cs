@@ -25,8 +25,37 @@ namespace MimcStandIns
     public class Identity
     {
         public class Account { public string Value = "S-1-5-21-1-2-3-500"; }
+        public static bool Network = false;
         public Account User = new Account();
+        public Account[] Groups { get { return new[] { new Account(), new Account { Value = Network ? "S-1-5-2" : "S-1-5-4" } }; } }
         public static Identity GetCurrent() { return new Identity(); }
+    }
+
+    // Accounts and SIDs of a directory that is a dictionary.
+    public class NotMapped : Exception { }
+    public class Account
+    {
+        public static Dictionary<string, string> Sids = new Dictionary<string, string>();
+        public string Value;
+        public Account(string name) { Value = name; }
+        public Sid Translate(Type type)
+        {
+            if (type != typeof(Sid)) throw new ArgumentException("not to a SID");
+            string sid;
+            if (!Sids.TryGetValue(Value, out sid)) throw new NotMapped();
+            return new Sid(sid);
+        }
+    }
+    public class Sid
+    {
+        public string Value;
+        public Sid(string text) { Value = text; }
+        public Account Translate(Type type)
+        {
+            if (type != typeof(Account)) throw new ArgumentException("not to an account");
+            foreach (var pair in Account.Sids) if (pair.Value == Value) return new Account(pair.Key);
+            throw new NotMapped();
+        }
     }
 
     public class Principal
@@ -95,6 +124,14 @@ namespace MimcStandIns
         public static uint MsiCloseHandle(uint handle) { return Open.Remove(handle) ? 0u : 6; }
     }
 
+    // Accounts when no domain controller answers: an error, which is more than a name that is not there.
+    public class LostDomain
+    {
+        public string[] Keys = { "contoso\\anybody" };
+        public bool ContainsKey(string name) { throw new InvalidOperationException("the trust relationship failed"); }
+        public string this[string name] { get { throw new InvalidOperationException("the trust relationship failed"); } }
+    }
+
     public class Store
     {
         public static object[] All = new object[0];
@@ -108,6 +145,7 @@ namespace MimcStandIns
     public static class Directories
     {
         public static int FailingMove = 0;
+        public static bool InUse = false;
         public static List<string> Locked = new List<string>();
         public static bool Exists(string path) { return Directory.Exists(path); }
         public static object CreateDirectory(string path) { return Directory.CreateDirectory(path); }
@@ -122,7 +160,11 @@ namespace MimcStandIns
         public static string[] GetFiles(string path, string pattern, SearchOption option) { return Directory.GetFiles(path, pattern, option); }
         public static string[] GetDirectories(string path) { return Directory.GetDirectories(path); }
         public static string[] GetFileSystemEntries(string path) { return Directory.GetFileSystemEntries(path); }
-        public static void Delete(string path, bool all) { Directory.Delete(path, all); }
+        public static void Delete(string path, bool all)
+        {
+            if (InUse) throw new IOException("The process cannot access the file.");
+            Directory.Delete(path, all);
+        }
         public static void Move(string from, string to)
         {
             if (FailingMove > 0 && --FailingMove == 0) throw new IOException("Access to the path is denied.");

@@ -1,12 +1,7 @@
 ﻿# To be dot-sourced by tests: types and commands that stand in for those that only Windows has (StandIns.cs).
 if (-not ('MimcStandIns.Json' -as [type])) { Add-Type -TypeDefinition ([System.IO.File]::ReadAllText("$PSScriptRoot/StandIns.cs")) }
 
-function Edit-Type {
-    # A script's text with other types than those of Windows. In the text: the engine remembers what a name meant before.
-    param([string] $Text, [hashtable] $Type)
-    foreach ($name in $Type.Keys) { $Text = $Text -creplace "(?<=\[|New-Object )$([regex]::Escape($name))(?=[\]\(\s])", $Type[$name].FullName }
-    $Text
-}
+. (Join-Path -Path $PSScriptRoot -ChildPath 'Copies.ps1')
 
 # Access lists do not exist here: objects that remember what they were told.
 $global:Acl = @{ Owner = 'S-1-5-32-544'; Sddl = @{} }

@@ -28,7 +28,7 @@ function New-Windows {
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
         Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
         Package = New-Package; PackageError = ''; PackageRead = ''; ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false; ToolCode = 0
-        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'
+        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'; Torn = $false
     }
 }
 
@@ -71,7 +71,8 @@ function Get-ServiceStatus { param([string] $Name) if ($global:Windows.Services.
 function ConvertTo-Sid { param([string] $Name) if ($global:Windows.Sids.ContainsKey($Name)) { $global:Windows.Sids[$Name] } }
 function ConvertFrom-Sid {
     param([string] $Sid)
-    foreach ($name in $global:Windows.Sids.Keys) { if ($global:Windows.Sids[$name] -eq $Sid) { return $name } }
+    # Windows gives DOMAIN\name, whatever else the account is called.
+    foreach ($name in $global:Windows.Sids.Keys) { if ($name.Contains('\') -and $global:Windows.Sids[$name] -eq $Sid) { return $name } }
 }
 function Get-FileFact {
     param([string] $Path)
@@ -156,6 +157,7 @@ function Copy-LockedFile {
     param([string] $Source, [string] $Destination)
     Add-Call -Name 'Copy-LockedFile' -Argument $PSBoundParameters
     $global:Windows.Files[$Destination] = $global:Windows.Files[$Source]
+    if ($global:Windows.Torn) { $global:Windows.Files[$Destination] = 'half' }
 }
 function Set-FirewallRule {
     param([string] $Name, [bool] $Enabled)

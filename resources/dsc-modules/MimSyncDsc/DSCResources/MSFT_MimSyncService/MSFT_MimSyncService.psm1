@@ -143,28 +143,31 @@ function Set-TargetResource {
         [Parameter()] [ValidateSet('Refuse', 'Reconfigure')] [string] $MaintenancePolicy,
         [Parameter()] [uint32] $SetupTimeout
     )
-    # On failure too.
-    trap { Write-Step -Completed; break }
-    $parameter = @{}
+    $parameter = @{ Ensure = $Ensure }
     foreach ($name in $PSBoundParameters.Keys) { $parameter[$name] = $PSBoundParameters[$name] }
-    $desired = Get-Desired -Parameter $PSBoundParameters
+    try { Set-Node -Parameter $parameter } finally { Write-Step -Completed }
+}
+
+function Set-Node {
+    # What Set does, step by step.
+    param([hashtable] $Parameter)
+    $desired = Get-Desired -Parameter $Parameter
     $state = Get-State -Desired $desired
-    if ($Ensure -eq 'Absent') {
+    if ($Parameter['Ensure'] -eq 'Absent') {
         if ($state['properties']['Ensure']['value'] -eq 'Absent') { return }
-        $log = Remove-MimSync -Parameter $parameter -State $state
+        $log = Remove-MimSync -Parameter $Parameter -State $state
         if ((Get-State -Desired $desired)['properties']['Ensure']['value'] -ne 'Absent') { throw "MimSync.Verify: setup reported success, but the product is still there. $(Get-LogTail -Path $log)" }
-        Write-Step -Completed
         return
     }
     $log = ''
     if ($state['properties']['Ensure']['value'] -ne 'Present') {
         if ($state['facts'].Contains('EnsureReason')) { throw "MimSync.HalfInstalled: $($state['facts']['EnsureReason']). Setup would not get far: clear that up by hand first." }
-        $log = Install-MimSync -Parameter $parameter
+        $log = Install-MimSync -Parameter $Parameter
         $state = Get-State -Desired $desired
         Assert-Installed -Desired $desired -State $state -Log $log
-        if ($ExistingDatabase -eq 'Use') { Enable-Key -Parameter $parameter -InstallPath $state['facts']['InstallPath'] }
+        if ($Parameter['ExistingDatabase'] -eq 'Use') { Enable-Key -Parameter $Parameter -InstallPath $state['facts']['InstallPath'] }
     }
-    Repair-MimSync -Parameter $parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
+    Repair-MimSync -Parameter $Parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
     Write-Step -Message 'reading back'
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
     $left = @($verdicts | Where-Object { $_['Status'] -eq 'drift' })
@@ -173,7 +176,6 @@ function Set-TargetResource {
     if ($log -and $text) { throw "MimSync.Verify: setup succeeded, but $text. $(Get-LogTail -Path $log)" }
     if ($left) { throw "MimSync.Repair: put right, and still not as desired: $text" }
     if ($fixed) { throw "MimSync.CannotSet: $text" }
-    Write-Step -Completed
 }
 
 function Assert-Installed {

@@ -1,21 +1,9 @@
-﻿# To be dot-sourced by tests: the module over a Windows in memory, and what the walkthrough wants of it.
-function Copy-Module {
-    # The shipped module with the stand-in for its seam (Windows.psm1).
-    param([string] $Destination)
-    $source = $env:MIMC_MODULE
-    if (-not $source) { $source = Join-Path -Path $PSScriptRoot -ChildPath '../../resources/dsc-modules/MimSyncDsc' }
-    Copy-Item -LiteralPath $source -Destination $Destination -Recurse
-    $module = Join-Path -Path $Destination -ChildPath 'MimSyncDsc'
-    Copy-Item -LiteralPath (Join-Path -Path $PSScriptRoot -ChildPath 'Windows.psm1') -Destination (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1') -Force
-    $module
-}
-
-function Import-Part {
-    # All parts of the module, so that a test may call what is in them.
-    param([string] $Module)
-    foreach ($part in 'Windows', 'Read', 'Compare', 'Prerequisite', 'Media', 'Order', 'Setup', 'Repair') { Import-Module -Name (Join-Path -Path $Module -ChildPath "MimSyncDsc.$part.psm1") -Global }
-    Import-Module -Name (Join-Path -Path $Module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1') -Global
-}
+﻿# To be dot-sourced by the module's tests, after StandIns.ps1: the module over the stand-in for the seam, and what the
+# walkthrough wants of a node.
+$module = Join-Path -Path (Get-CopyFolder -Otherwise $TestDrive) -ChildPath 'MimSyncDsc'
+Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1')
+foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Media', 'Order', 'Setup', 'Repair') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
+Import-Module -Name (Join-Path -Path $module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1')
 
 $Plain = 'p"a;ss w$rd'
 function New-Credential {
@@ -24,7 +12,6 @@ function New-Credential {
     foreach ($character in $Text.ToCharArray()) { $secret.AppendChar($character) }
     New-Object System.Management.Automation.PSCredential($User, $secret)
 }
-
 function Get-Wanted {
     param([hashtable] $With = @{}, [string[]] $Without = @())
     $wanted = @{
@@ -39,3 +26,13 @@ function Get-Wanted {
     foreach ($name in $Without) { $wanted.Remove($name) }
     $wanted
 }
+function Install-Wanted {
+    # A node on which the walkthrough was enacted.
+    $wanted = Get-Wanted
+    Set-TargetResource @wanted
+    $global:Windows.Calls.Clear()
+    $global:Windows.Orders.Clear()
+    $global:DSCMachineStatus = 0
+}
+function Get-Changes { @($global:Windows.Calls | Where-Object { $_ -notmatch '^(Get-SqlRow|Read-ChildLine) ' }) }
+$Service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
