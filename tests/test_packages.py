@@ -21,14 +21,13 @@ from .powershell_engine import run
 from .test_inspect import MODULE, needs_wixl
 from .wine_prefix import build_package
 
+ENGINE = Path(__file__).parent / "engine"
 GIVEN = json.loads((Path(__file__).parent / "packages.json").read_text("utf-8"))
 CASES: list[dict[str, Any]] = GIVEN["cases"]
 #: All that can be sent at once; a transform makes every unknown property a note.
 ALL = tuple(item.name for item in SENT if item.name != "TRANSFORMS")
 Tables = dict[str, tuple[Row, ...]]
 Judgement = dict[str, list[str]]
-
-ENGINE = Path(__file__).parent / "engine"
 
 
 def tables_of(case: dict[str, Any]) -> Tables:
