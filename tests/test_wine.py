@@ -270,6 +270,37 @@ def test_what_set_orders_is_what_the_installer_does(
     assert text.splitlines()[-1] == "the last line"
 
 
+@pytest.mark.engine
+def test_what_set_orders_later_is_what_the_installer_does(
+    prefix: Prefix, package: Path, product_code: str, engine_path: Path, tmp_path: Path
+) -> None:
+    """Maintenance mode changes what it is given and keeps what it is told as it was; removal leaves nothing."""
+
+    def order(action: str, subject: str, properties: dict[str, str], password: str | None) -> str:
+        log = tmp_path / f"{action}.log"
+        with OrderSender(engine_path) as sender:
+            lines = sender.lines(properties, password, (action, subject, str(log), "the last line"))
+        assert run_child(engine_path, lines, prefix.environment, tmp_path) == [
+            "mimc:identity S-1-5-7",
+            "mimc:exit 0",
+        ]
+        text = log.read_text("utf-16")
+        assert PASSWORD not in text
+        return text
+
+    database = {"STORESERVER": "corpsql", "SQLDB": "Sync"}
+    account = {name: value for name, value in WANTED.items() if name != "SERVICEPASSWORD"}
+    code = f"{{{product_code}}}"
+    order("install", windows(package), {**account, **database, "GROUPADMINS": "CONTOSO\\Old"}, PASSWORD)
+    assert kept(prefix)["GroupAdmins"] == "CONTOSO\\Old"
+    settings = {"GROUPADMINS": "CONTOSO\\New", "REINSTALL": "ALL", "REINSTALLMODE": "omus"}
+    order("configure", code, {**account, **database, **settings}, PASSWORD)
+    found = kept(prefix)
+    assert (found["GroupAdmins"], found["Server"], found["DBName"]) == ("CONTOSO\\New", "corpsql", "Sync")
+    order("remove", code, {"REBOOT": "ReallySuppress"}, None)
+    assert prefix.left_behind(product_code) == []
+
+
 def read_by_module(prefix: Prefix, engine: Path, *packages: Path) -> list[dict[str, Any]]:
     """Return what the module on Wine's msi.dll makes of each package: its tables, warnings, and error."""
     compile_program("calls.c", prefix.drive / "calls.exe", "-lmsi", "-lws2_32")

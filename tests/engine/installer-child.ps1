@@ -11,7 +11,9 @@ namespace MimSync {
         static string log;
         public static uint MsiSetInternalUI(uint level, System.IntPtr window) { return 0; }
         public static uint MsiEnableLogW(uint mode, string file, uint attributes) { if (file != null) log = file; return 0; }
-        public static uint MsiConfigureProductExW(string product, int level, int state, string properties) { return 1605; }
+        public static uint MsiConfigureProductExW(string product, int level, int state, string properties) {
+            return MsiInstallProductW(product + " " + level + " " + state, properties);
+        }
         public static uint MsiApplyPatchW(string patch, string package, int kind, string properties) { return 1635; }
         public static uint MsiInstallProductW(string package, string properties) {
             string leaked = System.Environment.GetEnvironmentVariable("MIMC_LEAKED");

@@ -1,5 +1,6 @@
 /* What the installing process of MimSyncDsc does, in C: setup.exe FILE, where FILE is UTF-16 with a BOM and three
-   lines: package, log, properties. An empty package runs the third line as a command line, word for word. The code
+   lines: package, log, properties. A product code with LEVEL and STATE behind it in the place of the package configures
+   that product (state 2 removes it). An empty package runs the third line as a command line, word for word. The code
    goes to FILE.code as text: a shell sees its low 8 bits only. */
 #include <windows.h>
 #include <msi.h>
@@ -17,10 +18,14 @@ static DWORD run(wchar_t *line) {
 }
 
 static DWORD install(const wchar_t *package, const wchar_t *log, const wchar_t *properties) {
+    wchar_t product[40];
+    int level, state;
     DWORD code;
     MsiSetInternalUI(INSTALLUILEVEL_NONE, NULL);
     MsiEnableLogW(0x1BDF, log, 0);
-    code = MsiInstallProductW(package, properties);
+    code = swscanf(package, L"%39ls %d %d", product, &level, &state) == 3 && *product == L'{'
+        ? MsiConfigureProductExW(product, level, state, properties)
+        : MsiInstallProductW(package, properties);
     MsiEnableLogW(0, NULL, 0);
     return code;
 }
