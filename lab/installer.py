@@ -7,6 +7,8 @@ from .node import EXIT_CODES, GROUPS, SUCCESS_CODES, Tree, put, value_at
 from .server import DEFAULT_DATABASE, is_local_server
 from .wanted import ResourceFailed, Wanted
 
+#: What the module grants setup when the document says nothing.
+DEFAULT_TIMEOUT_S = 7200
 DEFAULT_DIRECTORY = r"C:\Program Files\Microsoft Forefront Identity Manager\2010"
 #: The local groups that setup makes when none are named (facts 1.1).
 _LOCAL_GROUPS = {
@@ -22,8 +24,13 @@ def install(state: Tree, wanted: Wanted) -> None:
     """Install the product with the values of *wanted*.
 
     Raises:
-        ResourceFailed: with setup's exit code, here and below.
+        ResourceFailed: with setup's exit code, here and below; or setup takes longer than it may.
     """
+    limit_s = int(wanted.text("SetupTimeout") or DEFAULT_TIMEOUT_S)
+    if value_at(state, "setup.seconds") > limit_s:
+        raise ResourceFailed(
+            f"MimSync.StillRunning: setup has not ended within {limit_s} seconds. It goes on; ask again later."
+        )
     _end(state)
     server, instance = wanted.text("SqlServer"), wanted.text("SqlInstance")
     if state["setup"]["fallsBackToLocalSql"] == "yes" or is_local_server(state, server):

@@ -132,6 +132,7 @@ SETTINGS: tuple[Setting, ...] = (
         Setting(f"prerequisites.{name}", "present", help, ("present", "missing"))
         for name, help in PREREQUISITES.items()
     ),
+    Setting("setup.seconds", 0, "how long setup takes", (), Form.NUMBER),
     Setting("setup.fallsBackToLocalSql", "no", "setup silently takes the local SQL Server", ("yes", "no")),
     Setting(
         "lcm.state", "Idle", "state of the LCM", ("Idle", "Busy", "PendingReboot", "PendingConfiguration")

@@ -209,6 +209,7 @@ class WindowsNode:
             "sql.open": self._sql_open,
             "sql.query": self._sql_query,
             "setup": self._setup,
+            "setup.seconds": lambda state, _, __: value_at(state, "setup.seconds"),
             "keys": self._keys,
             "activate": self._activate,
         }

@@ -189,6 +189,15 @@ def test_there_are_scenarios_enough_and_each_runs_on_the_real_engine() -> None:
     assert {*newcomer, "foreign-document"} <= {*both}
 
 
+def test_the_table_of_scenarios_is_that_of_the_files() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "fidelity.md").read_text("utf-8")
+    rows = [line for line in page.partition("## Scenarios")[2].splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{name}` | {scenario['about']} | {', '.join(scenario['engines'])} |"
+        for name, scenario in SCENARIOS.items()
+    ]
+
+
 @pytest.mark.engine
 def test_no_password_stays_anywhere_in_the_lab_after_an_apply(
     mimc: Mimc, monkeypatch: pytest.MonkeyPatch

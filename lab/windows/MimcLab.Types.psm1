@@ -346,6 +346,7 @@ class LabInstaller {
     }
     static [uint32] MsiApplyPatchW([string] $Patch, [string] $Package, [int] $Kind, [string] $Properties) { return [LabInstaller]::Act('patch', $Patch, $Properties) }
     static hidden [uint32] Act([string] $Action, [string] $Subject, [string] $Properties) {
+        [System.Threading.Thread]::Sleep(1000 * [LabBridge]::Ask('setup.seconds', @{}))
         $told = $Properties -replace '(SERVICEPASSWORD=)"(?:[^"]|"")*"', '$1"told to nobody"'
         $answer = [LabBridge]::Ask('setup', @{ action = $Action; subject = $Subject; properties = $told })
         # A log may hold the command line, and so the password: Windows Installer hides it, others do not.
