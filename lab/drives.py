@@ -3,7 +3,6 @@
 ``C:\\...`` is ``C/...``, ``\\\\server\\share`` is ``UNC/server/share``; ``LabPath`` in lab/windows has the same rule.
 """
 
-import hashlib
 import re
 import shutil
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from .folder import write_file
 from .media import PACKAGES, PlayedPackage, played
 from .node import NodeFile, Tree, value_at
 from .registry import KEY_FILE, OTHER_KEY_FILE
+from .staging import files_sha256
 from .wanted import Wanted
 
 #: The environment variables of Windows that the scripts and the module read.
@@ -101,7 +101,7 @@ class Drives:
     def modules(self) -> dict[str, str]:
         """Return the modules that are installed, ``name/version`` with the hash of docs/contract.md."""
         folders = sorted(self.real(_MODULES).glob("*/*/*.psd1"))
-        return {"/".join(file.parts[-3:-1]): _folder_sha256(file.parent) for file in folders}
+        return {"/".join(file.parts[-3:-1]): files_sha256(_files(file.parent)) for file in folders}
 
     def resource_module(self, module: str, version: str, class_name: str) -> str:
         """Return the Windows path of the file that implements a resource."""
@@ -122,7 +122,7 @@ class Drives:
             write_file(file, content)
 
 
-def _folder_sha256(folder: Path) -> str:
-    files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
-    lines = (f"{name} {hashlib.sha256(files[name].read_bytes()).hexdigest()}\n" for name in sorted(files))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
+    }

@@ -4,7 +4,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,11 +101,16 @@ def module_sha256(archive: bytes) -> str:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            names = sorted(packed.namelist())
+            names = packed.namelist()
             for name in names:
                 if not _ENTRY.fullmatch(name):
                     raise ValueError(f"the archive has an entry {name!r}")
-            lines = [f"{name} {hashlib.sha256(packed.read(name)).hexdigest()}\n" for name in names]
+            return files_sha256({name: packed.read(name) for name in names})
     except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError("the staged file is not a zip archive") from error
+
+
+def files_sha256(files: Mapping[str, bytes]) -> str:
+    """Return the hash over *files* by their names with ``/``, as docs/contract.md defines it."""
+    lines = (f"{name} {hashlib.sha256(files[name]).hexdigest()}\n" for name in sorted(files))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
