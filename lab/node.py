@@ -19,7 +19,7 @@ from mimc.resources import SYNC_SERVICE
 from .folder import write_file
 
 STATE_FORMAT = 1
-#: What setup can end with, and what the shipped module says of it (MimSyncDsc.Setup.psm1; a test compares them).
+#: What setup can end with, and what the shipped module says of it (MimSyncDsc.strings.psd1; a test compares them).
 EXIT_CODES: Mapping[int, str] = {
     0: "success",
     1602: "setup was cancelled. Nobody should be able to: see the setup log.",

@@ -19,7 +19,7 @@ from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sid
 from .sync_repair import activate, check_installer, remove, repair
 from .wanted import ResourceFailed, Wanted, described
 
-#: What the module says of what setup needs, by its name in the state (MimSyncDsc.Prerequisite.psm1; a test compares).
+#: What the module says of what setup needs, by its name in the state (en-US/MimSyncDsc.strings.psd1; a test compares).
 PREREQUISITES: Mapping[str, str] = {
     "sqlClient": "a SQL Server client (for MIM 2016 up to SP2 get SQL Server Native Client 11 from the Microsoft Download Center, page 'Microsoft SQL Server 2012 Native Client - QFE'; for SP3 get OLE DB Driver 19 from Microsoft Learn, page 'Download Microsoft OLE DB Driver for SQL Server')",
     "visualCpp": "the Visual C++ runtime for x64, of 2013 or of 2015-2022 (get it from Microsoft Learn, page 'Latest supported Visual C++ Redistributable downloads')",

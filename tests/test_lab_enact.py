@@ -381,11 +381,13 @@ def test_the_product_is_removed_after_its_keys_were_exported(client: Client) -> 
 
 def test_the_lab_says_what_the_shipped_module_says() -> None:
     folder = LAB.parent / "resources" / "dsc-modules" / "MimSyncDsc"
-    shipped = "".join(path.read_text("utf-8-sig") for path in folder.rglob("*.psm1"))
+    shipped = (folder / "en-US" / "MimSyncDsc.strings.psd1").read_text("utf-8-sig")
     said = re.findall(r"MimSync\.[A-Z][A-Za-z]+", (LAB / "sync_setup.py").read_text())
     assert len(said) > 10
-    assert not {word for word in said if word + ":" not in shipped}
-    assert not {text for text in PREREQUISITES.values() if f'"{text}"' not in shipped}
+    assert not {word for word in said if f" = {word}: " not in shipped}
+    assert not {text for text in PREREQUISITES.values() if f" = {text}\n" not in shipped}
     assert not {
-        text for code, text in EXIT_CODES.items() if code not in SUCCESS_CODES and text not in shipped
+        (code, text)
+        for code, text in EXIT_CODES.items()
+        if code not in SUCCESS_CODES and f"\nExit{code} = {text}\n" not in shipped
     }

@@ -4,6 +4,7 @@ Set-StrictMode -Version Latest
 foreach ($part in 'Windows', 'Compare') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
+$script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 $script:Facts = Import-PowerShellDataFile -Path (Join-Path -Path $PSScriptRoot -ChildPath 'MimSyncDsc.Media.psd1')
 
@@ -24,9 +25,9 @@ function Assert-Package {
     $names = @((Get-PackageTable -Path $Package -Name '_Tables')['_Tables'] | ForEach-Object { $_['Name'] })
     $found = Compare-MimPackage -Table (Get-PackageTable -Path $Package -Name $names) -Property $Property -Trusted $Trusted
     if ($found['Reasons']) {
-        throw "MimSync.MediaPackage: $($found['Reasons'] -join '; '). Nothing was run. Name the right media as SourcePath; mimc inspect tells on any machine what a package takes. To try a package of MIM that it is wrong about, pin MediaSha256."
+        throw $script:Text.PackageRefused -f ($found['Reasons'] -join '; ')
     }
-    foreach ($note in $found['Notes']) { Write-Warning -Message "The package: $note" }
+    foreach ($note in $found['Notes']) { Write-Warning -Message ($script:Text.PackageNote -f $note) }
 }
 
 function Compare-MimPackage {
@@ -53,16 +54,15 @@ function Compare-MimPackage {
         foreach ($item in $script:Facts['Properties']) {
             if ($item['Standard'] -or -not $Property.Contains($item['Name'])) { continue }
             if ($text -cmatch "(?<![A-Za-z0-9_.])$($item['Name'])(?![A-Za-z0-9_.])") { continue }
-            $ignored = "ignore $($item['Name']) ($($item['Meaning'])): no table of the package mentions it"
-            if (-not $item['Needed']) { $notes += "setup will $ignored" }
-            elseif ($transform) { $notes += "setup would $ignored, unless the transform brings it" }
-            elseif ($Trusted) { $notes += "setup may $ignored, and MediaSha256 says that this package is wanted" }
-            else { $reasons += "setup would $ignored" }
+            if (-not $item['Needed']) { $notes += $script:Text.Ignored -f $item['Name'], $item['Meaning'] }
+            elseif ($transform) { $notes += $script:Text.IgnoredUnlessTransform -f $item['Name'], $item['Meaning'] }
+            elseif ($Trusted) { $notes += $script:Text.IgnoredButTrusted -f $item['Name'], $item['Meaning'] }
+            else { $reasons += $script:Text.WouldIgnore -f $item['Name'], $item['Meaning'] }
         }
         if (-not $transform) { $notes += @(Get-DefaultNote -Value $values -Property $Property) }
         if ($Property.Contains($script:Facts['Password'])) { $notes += @(Get-PasswordNote -Table $Table -Hidden $values['MsiHiddenProperties']) }
         if ($values['ProductLanguage'] -cne $script:Facts['Language']) {
-            $notes += "ProductLanguage is '$($values['ProductLanguage'])'; what mimc knows of setup comes from the English one, $($script:Facts['Language'])"
+            $notes += $script:Text.PackageLanguage -f $values['ProductLanguage'], $script:Facts['Language']
         }
     }
     @{ Reasons = $reasons; Notes = $notes }
@@ -87,21 +87,21 @@ function Get-ForeignProduct {
     param([hashtable] $Value)
     $name = [string] $Value['ProductName']
     if ($name -match $script:Facts['ConnectName'] -or $Value['UpgradeCode'] -eq $script:Facts['ConnectUpgradeCode']) {
-        "this is the sync engine of Azure AD Connect (ProductName '$name'), whose package has the same file name; take the one of the folder Synchronization Service on the MIM 2016 media"
+        $script:Text.PackageOfConnect -f $name
     } elseif ($name -ceq $script:Facts['Predecessor']) {
-        "this is FIM 2010 (ProductName '$name'); mimc installs MIM 2016"
+        $script:Text.PackageOfPredecessor -f $name
     } elseif ($name -cne $script:Facts['Product']) {
-        "ProductName is '$name', not '$($script:Facts['Product'])'"
+        $script:Text.PackageOfOther -f $name, $script:Facts['Product']
     }
 }
 
 function Get-VersionReason {
     param([string] $Version, [System.Collections.IDictionary] $Property)
-    if ($Version -notmatch '\A[0-9]+(\.[0-9]+){2,3}\z') { return "ProductVersion is '$Version', which is no version" }
+    if ($Version -notmatch '\A[0-9]+(\.[0-9]+){2,3}\z') { return $script:Text.PackageVersion -f $Version }
     $first = $script:Facts['FirstVersionWithGmsa']
     if ($Property.Contains($script:Facts['Password'])) { return }
     if ([string]::CompareOrdinal((Get-VersionKey $Version), (Get-VersionKey $first)) -lt 0) {
-        "a group managed service account installs from $first (SP2) on, not with $Version"
+        $script:Text.PackageWithoutGmsa -f $first, $Version
     }
 }
 
@@ -113,7 +113,7 @@ function Get-DefaultNote {
         $default = [string] $Value[$item['Name']]
         if ($default -cnotin $item['Omitted']) {
             if ($item['Name'] -cin (Get-PackageList -Text $Value['MsiHiddenProperties'])) { $default = '********' }
-            "the default of $($item['Name']) is '$default' where mimc expects '$($item['Omitted'][-1])': it holds when the spec says nothing of $($item['Meaning']), or the same as without it"
+            $script:Text.PackageDefault -f $item['Name'], $default, $item['Omitted'][-1], $item['Meaning']
         }
     }
 }
@@ -131,7 +131,7 @@ function Get-PasswordNote {
     $listed = @(Get-PackageList -Text $Hidden)
     $exposed = [string[]] @($names | Where-Object { $_ -cnotin $listed } | Select-Object -Unique)
     [System.Array]::Sort($exposed, [System.StringComparer]::Ordinal)
-    if ($exposed) { "not in MsiHiddenProperties: $($exposed -join ', '); Windows Installer may write the password into its log, and mimc takes it out again" }
+    if ($exposed) { $script:Text.PasswordNotHidden -f ($exposed -join ', ') }
 }
 
 Export-ModuleMember -Function Assert-Package, Compare-MimPackage

@@ -4,35 +4,12 @@ Set-StrictMode -Version Latest
 foreach ($part in 'Windows', 'Prerequisite') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
+$script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 $script:RecordPath = 'SOFTWARE\mimc\MimSyncDsc'
 $script:IdentityTimeoutSeconds = 120
-$script:Doing = @{ install = 'installing'; patch = 'patching'; configure = 'reconfiguring'; remove = 'removing' }
 # The last line of a setup log that may be shown: nobody writes it before the password was taken out.
 $script:LogEnd = 'mimc: no password is in this log.'
-
-# Windows Installer's exit codes: what each means here, and the next step. Text: a code may be larger than an [int].
-$script:SetupFailures = @{
-    '1601' = 'the Windows Installer service cannot be reached. Start the service msiserver and try again.'
-    '1602' = 'setup was cancelled. Nobody should be able to: see the setup log.'
-    '1603' = 'setup failed. Error 25009 there means: no sysadmin right, SQL Server not reachable, SQL client missing, or a database in a wrong state.'
-    '1605' = 'Windows Installer does not know the product. Remove what is left of an earlier installation.'
-    '1608' = 'setup does not know one of the properties. See the setup log.'
-    '1612' = 'the source of an installed version is missing. Put the media back where it was installed from.'
-    '1613' = 'this Windows Installer is too old for the package.'
-    '1618' = 'another installation is running. Wait until it has ended.'
-    '1619' = 'the package cannot be opened. The installing account must be able to read the media folder.'
-    '1620' = 'the package is not valid. Copy the media again from the original.'
-    '1622' = 'the setup log cannot be written. Look at the log folder.'
-    '1624' = 'the transform cannot be applied. TransformPath must have been made for this package.'
-    '1625' = 'a system policy forbids this installation. Look at the policies of Windows Installer.'
-    '1633' = 'the package is not for this processor. The Synchronization Service needs 64-bit Windows.'
-    '1635' = 'the patch cannot be opened.'
-    '1636' = 'the patch is not valid.'
-    '1638' = 'another version of the product is installed. Remove it, or patch it.'
-    '1639' = 'setup did not understand its properties. Please report this as a fault of mimc.'
-    '1642' = 'the patch does not fit the installed version.'
-}
 
 function Invoke-Installer {
     <#
@@ -47,15 +24,15 @@ function Invoke-Installer {
     New-LockedFolder -Path $folder
     $log = "$folder\setup-$([System.DateTime]::UtcNow.ToString('yyyyMMdd-HHmmss-fff')).log"
     if (-not $TimeoutSeconds) { $TimeoutSeconds = 7200 }
-    Write-Step -Message "$($script:Doing[$Action]), up to $TimeoutSeconds seconds"
+    Write-Step -Message ($script:Text["Action$Action"] -f $TimeoutSeconds)
     $code = Invoke-Setup -Action $Action -Subject $Subject -LogPath $log -Property $Property -Credential $Credential -TimeoutSeconds $TimeoutSeconds
     if ($code -in 3010, 1641) {
         Set-RegistryMap -Path "$script:RecordPath\RebootPending" -Value @{ SetupExitCode = $code } -Volatile
         $global:DSCMachineStatus = 1
     } elseif ($code -ne 0) {
-        $text = $script:SetupFailures["$code"]
-        if (-not $text) { $text = 'setup failed. See the setup log.' }
-        throw "MimSync.SetupFailed: exit code ${code}: $text $(Get-LogTail -Path $log)"
+        $text = $script:Text["Exit$code"]
+        if (-not $text) { $text = $script:Text.OtherExitCode }
+        throw $script:Text.SetupFailed -f $code, $text, (Get-LogTail -Path $log)
     }
     $log
 }
@@ -82,18 +59,18 @@ function Send-Order {
             if ($value -is [System.Management.Automation.PSCredential]) {
                 $value = $value.GetNetworkCredential().Password
                 if (-not $value -or $value.StartsWith('-----BEGIN CMS-----')) {
-                    throw 'MimSync.Undecrypted: the LCM gave a password that it could not decrypt. Is CertificateID set, and does the node have the private key of that certificate?'
+                    throw $script:Text.Undecrypted
                 }
             }
             $value = [string] $value
-            if ($value.IndexOfAny([char[]] "`0`r`n") -ge 0) { throw "MimSync.Value: the value for '$name' has a line break or a NUL." }
+            if ($value.IndexOfAny([char[]] "`0`r`n") -ge 0) { throw $script:Text.ValueLineBreak -f $name }
             if ($isProperty) {
-                if ($name -cnotmatch '\A[A-Z_][A-Z0-9_.]*\z') { throw "MimSync.Value: '$name' is no public property." }
+                if ($name -cnotmatch '\A[A-Z_][A-Z0-9_.]*\z') { throw $script:Text.PropertyName -f $name }
                 $name + '="' + $value.Replace('"', '""') + '"'
             } else { $value }
         }
         $text = @($parts) -join ' '
-        if ($text.Length -gt 32766) { throw 'MimSync.Value: the properties are longer than Windows Installer takes (32766).' }
+        if ($text.Length -gt 32766) { throw $script:Text.PropertiesTooLong }
         if (-not $Plain) { $text = [System.Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes($text)) }
         $Writer.WriteLine($text)
     }
@@ -109,18 +86,17 @@ function Invoke-Setup {
     $expected = Get-CurrentSid
     if ($identity -ne $expected) {
         $child['Input'].Close()
-        $why = "runs as '$identity', not as $expected"
-        if (-not $identity) { $why = 'did not say who it is' }
-        throw "MimSync.Installer: the installing process $why. Nothing was installed.$(Get-LastWord -Child $child)"
+        if (-not $identity) { throw $script:Text.InstallerSilent -f (Get-LastWord -Child $child) }
+        throw $script:Text.InstallerIdentity -f $identity, $expected, (Get-LastWord -Child $child)
     }
     try { Send-Order -Writer $child['Input'] -Line $Action, $Subject, $LogPath, $script:LogEnd, $Property, $Credential }
-    catch [System.IO.IOException] { Write-Verbose -Message 'the installing process has ended; what it said follows' }
+    catch [System.IO.IOException] { Write-Verbose -Message $script:Text.InstallerEnded }
     $code = Read-ChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds $TimeoutSeconds
     if ($null -eq $code) {
-        throw "MimSync.StillRunning: setup has not ended within $TimeoutSeconds seconds. It goes on; look at $LogPath and ask again later."
+        throw $script:Text.StillRunning -f $TimeoutSeconds, $LogPath
     }
     $said = Get-LastWord -Child $child
-    if ($code -notmatch '\A[0-9]+\z') { throw "MimSync.SetupFailed: the installing process ended without an exit code.$said $(Get-LogTail -Path $LogPath)" }
+    if ($code -notmatch '\A[0-9]+\z') { throw $script:Text.NoExitCode -f $said, (Get-LogTail -Path $LogPath) }
     if ($said) { Write-Warning -Message $said.Trim() }
     [long] $code
 }
@@ -128,16 +104,16 @@ function Invoke-Setup {
 function Get-LastWord {
     # What the child said last beside its answers, as a sentence to append.
     param([hashtable] $Child)
-    if ($Child['Last']) { " It said: $($Child['Last'] -replace '\Amimc:error ')" }
+    if ($Child['Last']) { " $($script:Text.LastWord -f ($Child['Last'] -replace '\Amimc:error '))" }
 }
 
 function Get-LogTail {
     # The lines that end where the first action failed: there stands the real reason. Only of a log without password.
     param([string] $Path)
     $lines = @((Get-FileText -Path $Path).Split("`n") | ForEach-Object { $_.Trim() } | Where-Object { $_ })
-    if ($lines -and $lines[-1] -cne $script:LogEnd) { return "The setup log $Path is not shown: it may hold the password of the service account. Read it on the node, then remove it." }
+    if ($lines -and $lines[-1] -cne $script:LogEnd) { return $script:Text.LogNotShown -f $Path }
     $lines = @($lines | Where-Object { $_ -cne $script:LogEnd })
-    if (-not $lines) { return "There is no setup log $Path, or it is empty." }
+    if (-not $lines) { return $script:Text.LogMissing -f $Path }
     $last = $lines.Count - 1
     for ($i = 0; $i -lt $lines.Count; $i++) {
         # An action that ended with 3, in whatever language: a time, and the number as the last word.
@@ -145,7 +121,7 @@ function Get-LogTail {
     }
     $tail = $lines[[System.Math]::Max(0, $last - 3)..$last] -join ' / '
     if ($tail.Length -gt 2000) { $tail = $tail.Substring($tail.Length - 2000) }
-    "Setup log ${Path}: $tail"
+    $script:Text.LogTail -f $Path, $tail
 }
 
 Export-ModuleMember -Function Invoke-Installer, Send-Order, Get-LogTail

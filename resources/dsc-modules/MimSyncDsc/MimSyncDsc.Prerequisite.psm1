@@ -4,25 +4,15 @@ Set-StrictMode -Version Latest
 foreach ($part in 'Windows', 'Read') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
+$script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 $script:SecurityToolTimeoutSeconds = 60
 $script:DotNetSetup = 'SOFTWARE\Microsoft\NET Framework Setup\NDP'
 # 4.6 on the Windows that brings it along; every later version, and 4.6 as an update, has a larger number.
 $script:DotNetRelease = 393295
 
-# Pages by their names: addresses change.
-$script:SqlClient = "a SQL Server client (for MIM 2016 up to SP2 get SQL Server Native Client 11 from the Microsoft Download Center, page 'Microsoft SQL Server 2012 Native Client - QFE'; for SP3 get OLE DB Driver 19 from Microsoft Learn, page 'Download Microsoft OLE DB Driver for SQL Server')"
-$script:VisualCpp = "the Visual C++ runtime for x64, of 2013 or of 2015-2022 (get it from Microsoft Learn, page 'Latest supported Visual C++ Redistributable downloads')"
-$script:DotNet = ".NET Framework 4.6 or later (get it from dotnet.microsoft.com, page 'Download .NET Framework')"
-
 # Policies that should list the service account.
-$script:ServicePolicies = [ordered]@{
-    SeDenyInteractiveLogonRight = 'Deny log on locally'
-    SeDenyBatchLogonRight = 'Deny log on as a batch job'
-    SeDenyNetworkLogonRight = 'Deny access to this computer from the network, but not when the account is also that of the MIM management agent or of a MIM Service elsewhere'
-    SeServiceLogonRight = 'Log on as a service, which setup normally grants and a domain policy may take away'
-}
-$script:PolicyPlace = 'Computer Configuration > Windows Settings > Security Settings > Local Policies > User Rights Assignment'
+$script:ServicePolicies = 'SeDenyInteractiveLogonRight', 'SeDenyBatchLogonRight', 'SeDenyNetworkLogonRight', 'SeServiceLogonRight'
 
 function Write-Step {
     <# .SYNOPSIS
@@ -47,17 +37,17 @@ function Assert-Node {
     $names = @(@($Parameter['ManagedServiceAccount']) + @(Get-GroupName -Parameter $Parameter) | Where-Object { $_ })
     if ($Parameter['ServiceAccount']) { $names += $Parameter['ServiceAccount'].UserName }
     $lost = @($names | Where-Object { -not (ConvertTo-Sid -Name $_) })
-    if ($lost) { throw "MimSync.Unresolved: the node cannot resolve $($lost -join ', '). Check the names, and that the node reaches a domain controller." }
+    if ($lost) { throw $script:Text.NamesUnresolved -f ($lost -join ', ') }
     Assert-Prerequisite -RemoteSql $Property.Contains('STORESERVER')
 }
 
 function Assert-Installer {
     <# .SYNOPSIS
     Refuse when Windows Installer would not work for this account now, or would log passwords. #>
-    if (-not (Test-Administrator)) { throw 'MimSync.Rights: the installing account is no administrator of this node. Add it to the local Administrators, or name another one as runAs.' }
-    if (Test-InstallerBusy) { throw 'MimSync.InstallerBusy: another installation is running. Wait until it has ended.' }
+    if (-not (Test-Administrator)) { throw $script:Text.NotAdministrator }
+    if (Test-InstallerBusy) { throw $script:Text.InstallerBusy }
     $policy = Get-RegistryMap -Path 'SOFTWARE\Policies\Microsoft\Windows\Installer'
-    if ($policy -and $policy['Debug'] -band 4) { throw 'MimSync.DebugPolicy: the policy Debug of Windows Installer has bit 4 set, so that it logs passwords. Take that bit away first.' }
+    if ($policy -and $policy['Debug'] -band 4) { throw $script:Text.DebugPolicy }
 }
 
 function Get-GroupName {
@@ -72,7 +62,7 @@ function Assert-SqlName {
     param([hashtable] $Parameter)
     foreach ($name in 'SqlServer', 'SqlInstance') {
         if ([string] $Parameter[$name] -match '[\\/,:;]') {
-            throw "MimSync.SqlPort: $name '$($Parameter[$name])' is more than a name, and setup rolls back on a port. For a port make a SQL alias on the node (cliconfg.exe, 64-bit) and name it as SqlServer without an instance; else the server is SqlServer and the instance SqlInstance."
+            throw $script:Text.SqlPort -f $name, $Parameter[$name]
         }
     }
 }
@@ -81,12 +71,12 @@ function Assert-Prerequisite {
     # All that is missing, at once. A local SQL Server brings its client along.
     param([bool] $RemoteSql)
     $missing = @(
-        if ($RemoteSql -and -not (Test-SqlClient)) { $script:SqlClient }
-        if (-not (Test-VisualCpp)) { $script:VisualCpp }
+        if ($RemoteSql -and -not (Test-SqlClient)) { $script:Text.SqlClient }
+        if (-not (Test-VisualCpp)) { $script:Text.VisualCpp }
         $dotNet = Get-RegistryMap -Path "$script:DotNetSetup\v4\Full"
-        if (-not $dotNet -or [int] $dotNet['Release'] -lt $script:DotNetRelease) { $script:DotNet }
+        if (-not $dotNet -or [int] $dotNet['Release'] -lt $script:DotNetRelease) { $script:Text.DotNet }
     )
-    if ($missing) { throw "MimSync.Prerequisite: the node lacks $($missing -join ', and '). Install what is missing first." }
+    if ($missing) { throw $script:Text.PrerequisiteMissing -f ($missing -join ', and ') }
 }
 
 function Test-SqlClient {
@@ -116,16 +106,16 @@ function Write-Advice {
     param([hashtable] $Parameter, [System.Collections.IDictionary] $Property)
     $old = Get-RegistryMap -Path "$script:DotNetSetup\v3.5"
     if (-not $old -or [string] $old['Install'] -ne '1') {
-        Write-Warning -Message 'Advice: .NET Framework 3.5 is not on this node. The upgrade page of MIM 2016 SP3 asks for it: Install-WindowsFeature NET-Framework-Core.'
+        Write-Warning -Message $script:Text.AdviceDotNet35
     }
     $account = "$($Property['SERVICEDOMAIN'])\$($Property['SERVICEACCOUNT'])"
     $groups = $null
     try { $groups = @(Get-GroupSid -UserPrincipalName "$($Property['SERVICEACCOUNT'])@$($Property['SERVICEDOMAIN'])") }
-    catch { Write-Verbose -Message "the groups of $account cannot be read: $($_.Exception.GetBaseException().Message)" -Verbose }
+    catch { Write-Verbose -Message ($script:Text.GroupsUnreadable -f $account, $_.Exception.GetBaseException().Message) -Verbose }
     try {
         Write-RightAdvice -Account $account -Group $groups
         if ($groups) { Write-GroupAdvice -Account $account -Group $groups -Name @(Get-GroupName -Parameter $Parameter) }
-    } catch { Write-Verbose -Message "the user rights of $account cannot be judged: $($_.Exception.GetBaseException().Message)" -Verbose }
+    } catch { Write-Verbose -Message ($script:Text.RightsNotJudged -f $account, $_.Exception.GetBaseException().Message) -Verbose }
 }
 
 function Write-RightAdvice {
@@ -133,23 +123,23 @@ function Write-RightAdvice {
     param([string] $Account, [string[]] $Group)
     $own = @(ConvertTo-Sid -Name $Account) + @($Group)
     $rights = Get-UserRight
-    $lacking = @(foreach ($right in $script:ServicePolicies.Keys) {
-            if (-not @($rights[$right] | Where-Object { $_ -in $own })) { "$($script:ServicePolicies[$right]) ($right)" }
+    $lacking = @(foreach ($right in $script:ServicePolicies) {
+            if (-not @($rights[$right] | Where-Object { $_ -in $own })) { "$($script:Text["Policy$right"]) ($right)" }
         })
     if (-not $lacking) { return }
-    $blind = ''
-    if (-not $Group) { $blind = ' Its groups could not be read: what they are given does not count here.' }
-    Write-Warning -Message "Advice: the service account $Account should be listed in these policies: $($lacking -join '; '). Set them by group policy: $script:PolicyPlace.$blind"
+    $advice = $script:Text.AdviceRights -f $Account, ($lacking -join '; ')
+    if (-not $Group) { $advice = $script:Text.AdviceRightsWithoutGroups -f $Account, ($lacking -join '; ') }
+    Write-Warning -Message $advice
 }
 
 function Write-GroupAdvice {
     # Which groups the account is in and need not be.
     param([string] $Account, [string[]] $Group, [string[]] $Name)
     $in = @(
-        if ($Group -contains 'S-1-5-32-544') { 'the local Administrators' }
+        if ($Group -contains 'S-1-5-32-544') { $script:Text.LocalAdministrators }
         $Name | Where-Object { (ConvertTo-Sid -Name $_) -in $Group }
     )
-    if ($in) { Write-Warning -Message "Advice: the service account $Account is a member of $($in -join ', '), which the service does not need. Take it out." }
+    if ($in) { Write-Warning -Message ($script:Text.AdviceGroups -f $Account, ($in -join ', ')) }
 }
 
 function Get-UserRight {
@@ -165,7 +155,7 @@ function Get-UserRight {
         if ($null -eq $code) { Stop-Child -Child $child }
         $text = Get-FileText -Path $file
     } finally { Remove-Path -Path $file }
-    if ($text -notmatch '(?m)^\[Privilege Rights\]') { throw "secedit wrote no user rights (exit code '$code')" }
+    if ($text -notmatch '(?m)^\[Privilege Rights\]') { throw $script:Text.RightsUnreadable -f "$code" }
     $rights = @{}
     foreach ($line in $text.Split("`n")) {
         # [MS-GPSB] 2.2.6. A SID has a star; where secedit knows a name alone, it writes the name.

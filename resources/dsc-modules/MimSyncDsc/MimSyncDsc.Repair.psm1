@@ -4,6 +4,7 @@ Set-StrictMode -Version Latest
 foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Order', 'Setup') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
+$script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 $script:RecordPath = 'SOFTWARE\mimc\MimSyncDsc'
 $script:EndpointMapperRule = 'mimc-MimSync-RpcEndpointMapper'
@@ -30,7 +31,7 @@ function Repair-MimSync {
     $path = $State['facts']['InstallPath']
     $account = $drift.ContainsKey('ServiceAccount') -or $drift.ContainsKey('ManagedServiceAccount')
     if ($drift.ContainsKey('KeyBackupPath')) {
-        if ($account) { throw "MimSync.Key: the service account is to be changed, and $($Parameter['KeyBackupPath']) does not hold the keys ($($State['facts']['KeyBackupReason'])). Export them to it as the present account first: with miiskmu.exe, or by an apply that names that account." }
+        if ($account) { throw $script:Text.KeyBeforeAccount -f $Parameter['KeyBackupPath'], $State['facts']['KeyBackupReason'] }
         Export-Key -Parameter $Parameter -InstallPath $path
     }
     if ($drift.ContainsKey('MinimumVersion')) { [void] (Update-MimSync -Parameter $Parameter -InstallPath $path) }
@@ -42,12 +43,12 @@ function Repair-MimSync {
 function Update-MimSync {
     # Apply the patch; its copy is what is judged and applied.
     param([hashtable] $Parameter, [string] $InstallPath)
-    Write-Step -Message 'judging the patch'
+    Write-Step -Message $script:Text.StepJudgePatch
     Assert-Installer
     $patch = "$(Get-WorkFolder)\media\MimSync.msp"
     New-LockedFolder -Path (Get-WorkFolder)
     New-LockedFolder -Path "$(Get-WorkFolder)\media"
-    if (-not (Test-File -Path $Parameter['PatchPath'])) { throw "MimSync.Patch: there is no patch $($Parameter['PatchPath']), or the installing account cannot see it." }
+    if (-not (Test-File -Path $Parameter['PatchPath'])) { throw $script:Text.PatchMissing -f $Parameter['PatchPath'] }
     Copy-File -Source $Parameter['PatchPath'] -Destination $patch
     Assert-Media -Package $patch
     # Setup may put a new one in its place, and what an administrator has set there would be gone.
@@ -63,7 +64,7 @@ function Set-MimSetting {
     # Give accounts and groups to setup's maintenance mode. Database and folder are told as they are: they do not move.
     param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
     $key = [string] $Parameter['KeyBackupPath']
-    if (-not $key) { throw 'MimSync.Key: settings are only changed when there is a backup of the keys: KeyBackupPath is needed.' }
+    if (-not $key) { throw $script:Text.KeyBeforeSettings }
     Assert-Installer
     $given = $Parameter.Clone()
     foreach ($name in 'InstallDirectory', 'EnableRpcFirewallRules') { $given.Remove($name) }
@@ -74,7 +75,7 @@ function Set-MimSetting {
     $order['REINSTALLMODE'] = 'omus'
     $log = Invoke-Installer -Action 'configure' -Subject $State['facts']['ProductCode'] -Property $order -Credential $Parameter['ServiceAccount'] -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
     $service = Get-ServiceStatus -Name 'FIMSynchronizationService'
-    if ($service -ne 'Running') { throw "MimSync.Service: setup took the new settings, and the service is '$service'. If the new account cannot read the keys, run miisactivate.exe with $key, then start the service. $(Get-LogTail -Path $log)" }
+    if ($service -ne 'Running') { throw $script:Text.ServiceNotRunning -f $service, $key, (Get-LogTail -Path $log) }
 }
 
 function Remove-MimSync {
@@ -88,9 +89,9 @@ function Remove-MimSync {
     #>
     param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
     $key = [string] $Parameter['KeyBackupPath']
-    if (-not $key) { throw 'MimSync.Key: the product is only removed after its keys were exported: KeyBackupPath is needed.' }
+    if (-not $key) { throw $script:Text.KeyBeforeRemoval }
     $folder = ([string] $State['facts']['InstallPath']).TrimEnd('\')
-    if ($folder -and $key.StartsWith("$folder\", [System.StringComparison]::OrdinalIgnoreCase)) { throw "MimSync.Key: $key lies in the folder that is going to be removed. Name another place as KeyBackupPath." }
+    if ($folder -and $key.StartsWith("$folder\", [System.StringComparison]::OrdinalIgnoreCase)) { throw $script:Text.KeyInRemovedFolder -f $key }
     Assert-Installer
     Export-Key -Parameter $Parameter -InstallPath $folder
     Invoke-Installer -Action 'remove' -Subject $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
@@ -101,7 +102,7 @@ function Remove-MimSync {
 function Get-Program {
     # The path of a program of the product.
     param([string] $InstallPath, [string] $Name)
-    if (-not $InstallPath) { throw 'MimSync.Path: the registry does not tell where the product is installed (value Path). Repair the installation first.' }
+    if (-not $InstallPath) { throw $script:Text.NoInstallPath }
     $InstallPath.TrimEnd('\') + "\Bin\$Name"
 }
 
@@ -125,7 +126,7 @@ function Export-Key {
     <# .SYNOPSIS
     Export the encryption keys and record what was exported. The old file is replaced by a whole new one only. #>
     param([hashtable] $Parameter, [string] $InstallPath)
-    Write-Step -Message 'exporting the keys'
+    Write-Step -Message $script:Text.StepExportKeys
     $path = [string] $Parameter['KeyBackupPath']
     $tool = Get-Program -InstallPath $InstallPath -Name 'miiskmu.exe'
     $user = Get-ServiceUser -Parameter $Parameter
@@ -134,11 +135,11 @@ function Export-Key {
         $code = Invoke-KeyTool -Tool $tool -Argument "/e `"$fresh`" `"/u:$user`"" -Credential $Parameter['ServiceAccount']
         $file = Get-FileFact -Path $fresh
         if ($null -eq $file -or $file['Length'] -eq 0) {
-            throw "MimSync.Key: miiskmu gave no key file (exit code '$code'). Export the keys by hand to $path, as the installing account."
+            throw $script:Text.KeyNotExported -f "$code", $path
         }
         Copy-LockedFile -Source $fresh -Destination $path
         $copy = Get-FileFact -Path $path
-        if ($null -eq $copy -or $copy['Sha256'] -ne $file['Sha256']) { throw "MimSync.Key: $path does not hold what was exported." }
+        if ($null -eq $copy -or $copy['Sha256'] -ne $file['Sha256']) { throw $script:Text.KeyNotCopied -f $path }
         Set-RegistryMap -Path "$script:RecordPath\KeyBackup" -Value @{ Path = $path; Sha256 = $file['Sha256']; Time = [System.DateTime]::UtcNow.ToString('o') }
     } finally { Remove-Path -Path $fresh }
 }
@@ -153,7 +154,7 @@ function Enable-Key {
     Where the product is.
     #>
     param([hashtable] $Parameter, [string] $InstallPath)
-    Write-Step -Message 'activating the keys of the existing database'
+    Write-Step -Message $script:Text.StepActivateKeys
     $tool = Get-Program -InstallPath $InstallPath -Name 'miisactivate.exe'
     # Alone among all programs it wants a managed account without its $.
     $user = (Get-ServiceUser -Parameter $Parameter).TrimEnd('$')
@@ -162,7 +163,7 @@ function Enable-Key {
         Copy-File -Source $Parameter['ExistingKeyPath'] -Destination $copy
         $code = Invoke-KeyTool -Tool $tool -Argument "`"$copy`" `"$user`"" -Credential $Parameter['ServiceAccount']
         if ($code -ne 0) {
-            throw "MimSync.Activate: the product is installed, and miisactivate did not take the key file $($Parameter['ExistingKeyPath']) (exit code '$code'; -2145188797 is 0x80230443: the database is of another version than the product). Activate it by hand, then start the service."
+            throw $script:Text.KeyNotActivated -f $Parameter['ExistingKeyPath'], "$code"
         }
     } finally { Remove-Path -Path $copy }
 }
@@ -172,8 +173,8 @@ function Get-ServiceUser {
     param([hashtable] $Parameter)
     $user = [string] $Parameter['ManagedServiceAccount']
     if ($Parameter['ServiceAccount']) { $user = $Parameter['ServiceAccount'].UserName }
-    if (-not $user) { throw 'MimSync.Key: the tools for the keys need ServiceAccount or ManagedServiceAccount.' }
-    if ($user.Contains('"')) { throw 'MimSync.Value: the name of the service account has a double quote.' }
+    if (-not $user) { throw $script:Text.KeyNeedsAccount }
+    if ($user.Contains('"')) { throw $script:Text.AccountQuote }
     $user
 }
 
@@ -197,7 +198,7 @@ function Invoke-KeyTool {
     try {
         if ($Credential) { Send-Order -Writer $child['Input'] -Line $Credential -Plain }
         $child['Input'].Close()
-    } catch [System.IO.IOException] { Write-Verbose -Message 'the tool did not wait for the password; its exit code tells why' }
+    } catch [System.IO.IOException] { Write-Verbose -Message $script:Text.KeyToolEnded }
     $code = Wait-Child -Child $child -TimeoutSeconds $script:KeyToolTimeoutSeconds
     if ($null -eq $code) { Stop-Child -Child $child }
     $code

@@ -4,6 +4,7 @@ Set-StrictMode -Version Latest
 foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Media', 'Order') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
+$script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 $script:MsiName = 'Synchronization Service.msi'
 
@@ -22,11 +23,11 @@ function Install-MimSync {
     $password = $Parameter['ServiceAccount']
     # A rehearsal: what the pipe would refuse is refused before anything is touched.
     Send-Order -Writer ([System.IO.TextWriter]::Null) -Line $order, $password
-    Write-Step -Message 'checking the node'
+    Write-Step -Message $script:Text.StepCheckNode
     Assert-Node -Parameter $Parameter -Property $order
     Assert-Database -Parameter $Parameter -Property $order
     Write-Advice -Parameter $Parameter -Property $order
-    Write-Step -Message 'copying the media'
+    Write-Step -Message $script:Text.StepCopyMedia
     $package = Copy-Media -Parameter $Parameter
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
     Assert-Package -Package $package -Property $order -Trusted ([bool] $Parameter['MediaSha256'])
@@ -37,10 +38,10 @@ function Get-SetupProperty {
     <# .SYNOPSIS
     The properties for setup, from what is desired; the password stays in its credential. #>
     param([hashtable] $Parameter)
-    if ($Parameter['AcceptLicense'] -ne $true) { throw 'MimSync.License: AcceptLicense must be true to install. Read the license terms, then say so in the spec.' }
+    if ($Parameter['AcceptLicense'] -ne $true) { throw $script:Text.LicenseNotAccepted }
     $credential = $Parameter['ServiceAccount']
     $managed = [string] $Parameter['ManagedServiceAccount']
-    if ([bool] $credential -eq [bool] $managed) { throw 'MimSync.Account: exactly one of ServiceAccount and ManagedServiceAccount is needed.' }
+    if ([bool] $credential -eq [bool] $managed) { throw $script:Text.OneAccount }
     $node = Get-NodeName
     $order = [ordered]@{ ACCEPT_EULA = '1' }
     if ($Parameter['InstallDirectory']) { $order['INSTALLDIR'] = ([string] $Parameter['InstallDirectory']).TrimEnd('\') }
@@ -70,7 +71,7 @@ function Get-SetupProperty {
     $order['ADDLOCAL'] = 'ALL'
     $order['REBOOT'] = 'ReallySuppress'
     foreach ($property in $order.Keys) {
-        if ($order[$property] -is [string] -and $order[$property].Contains('"')) { throw "MimSync.Value: the value for $property has a double quote, which no such name can have." }
+        if ($order[$property] -is [string] -and $order[$property].Contains('"')) { throw $script:Text.ValueQuote -f $property }
     }
     $order
 }
@@ -80,7 +81,7 @@ function Split-Account {
     param([string] $Name, [hashtable] $Node)
     if ($Name.Contains('@') -and -not $Name.Contains('\')) {
         $sid = ConvertTo-Sid -Name $Name
-        if (-not $sid) { throw "MimSync.Unresolved: the node cannot resolve the name $Name. Check the name, and that the node reaches a domain controller." }
+        if (-not $sid) { throw $script:Text.NameUnresolved -f $Name }
         $Name = ConvertFrom-Sid -Sid $sid
     }
     $domain, $rest = $Name.Split([char[]] '\', 2)
@@ -99,19 +100,19 @@ function Assert-Database {
     $answer = Get-SqlRow -Server $server -Database 'master' -Query $query -Argument $database
     if ($answer.ContainsKey('Number')) {
         $entry = Get-MimSqlReason -Answer $answer -Server $server -Database 'master' -Remote $Property.Contains('STORESERVER')
-        throw "MimSync.Sql: $($entry.Values -join ''). Setup runs as the account of runAs: is it set, and may it log in there?"
+        throw $script:Text.SqlUnanswered -f ($entry.Values -join '')
     }
-    if ($answer['Row']['sysadmin'] -ne 1) { throw "MimSync.SqlRights: the installing account is no sysadmin on $server. Setup needs that right." }
+    if ($answer['Row']['sysadmin'] -ne 1) { throw $script:Text.SqlRights -f $server }
     $exists = $null -ne $answer['Row']['id']
     if ($Parameter['ExistingDatabase'] -ne 'Use') {
-        if ($exists) { throw "MimSync.DatabaseExists: $server already has a database $database. Name another one; or, to go on with that one, say ExistingDatabase = Use and where its key file is (ExistingKeyPath)." }
+        if ($exists) { throw $script:Text.DatabaseExists -f $server, $database }
         return
     }
-    if (-not $exists) { throw "MimSync.DatabaseMissing: ExistingDatabase is Use, and $server has no database $database. Check the name, or restore it first." }
+    if (-not $exists) { throw $script:Text.DatabaseMissing -f $server, $database }
     $key = [string] $Parameter['ExistingKeyPath']
-    if (-not $key) { throw 'MimSync.ExistingKey: without the key file of the existing database (ExistingKeyPath) the service could not read what is encrypted in it.' }
+    if (-not $key) { throw $script:Text.ExistingKeyNotNamed }
     $file = Get-FileFact -Path $key
-    if ($null -eq $file -or $file['Length'] -eq 0) { throw "MimSync.ExistingKey: there is no key file $key, it is empty, or the installing account cannot see it." }
+    if ($null -eq $file -or $file['Length'] -eq 0) { throw $script:Text.ExistingKeyMissing -f $key }
 }
 
 function Copy-Media {
@@ -137,17 +138,17 @@ function Copy-Media {
             $mounted = $true
         }
         $folder = @("$root", "$root\Synchronization Service" | Where-Object { Test-File -Path "$_\$script:MsiName" })
-        if (-not $folder) { throw "MimSync.Media: there is no $script:MsiName in $($Parameter['SourcePath']), or the installing account cannot see it." }
+        if (-not $folder) { throw $script:Text.MediaMissing -f $script:MsiName, $Parameter['SourcePath'] }
         Copy-Folder -Source $folder[0] -Destination $target
     } finally {
         # An error in here would take the place of the one that matters.
         try {
             if ($mounted) { Dismount-Image -Path $image }
             Remove-Path -Path "$work\media\MimSync.iso"
-        } catch { Write-Warning -Message "$image could not be taken away: $($_.Exception.Message)" }
+        } catch { Write-Warning -Message ($script:Text.ImageLeft -f $image, $_.Exception.Message) }
     }
     if ($Parameter['TransformPath']) { Copy-File -Source $Parameter['TransformPath'] -Destination "$target\mimc.mst" }
-    Write-Step -Message 'judging the media'
+    Write-Step -Message $script:Text.StepJudgeMedia
     Assert-Media -Package "$target\$script:MsiName" -Sha256 ([string] $Parameter['MediaSha256'])
     "$target\$script:MsiName"
 }
@@ -157,12 +158,12 @@ function Assert-Media {
     param([string] $Package, [string] $Sha256)
     if ($Sha256) {
         $actual = (Get-FileFact -Path $Package)['Sha256']
-        if ($actual -ne $Sha256) { throw "MimSync.MediaHash: the package has the SHA-256 $actual, not the pinned $Sha256. Nothing was run." }
+        if ($actual -ne $Sha256) { throw $script:Text.MediaHash -f $actual, $Sha256 }
         return
     }
     $signature = Get-Signature -Path $Package
     if ($signature['Status'] -ne 'Valid' -or $signature['Subject'] -cnotmatch '(^|, )O=Microsoft Corporation(,|$)') {
-        throw "MimSync.MediaSignature: the package is not signed by Microsoft (signature $($signature['Status']), signer '$($signature['Subject'])'). Nothing was run. For media that you trust, pin MediaSha256."
+        throw $script:Text.MediaSignature -f $signature['Status'], $signature['Subject']
     }
 }
 

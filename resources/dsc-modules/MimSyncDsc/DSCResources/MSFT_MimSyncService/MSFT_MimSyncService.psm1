@@ -3,6 +3,7 @@ Set-StrictMode -Version Latest
 foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Order', 'Setup', 'Repair') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "../../MimSyncDsc.$part.psm1")
 }
+$script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory (Join-Path -Path $PSScriptRoot -ChildPath '../..') -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 function Get-TargetResource {
     <# .SYNOPSIS
@@ -108,7 +109,7 @@ function Test-TargetResource {
     foreach ($item in $different) { Write-Verbose -Message (Format-Verdict -Verdict $item) }
     if ($different) { return $false }
     $unknown = @($verdicts | Where-Object { $_['Status'] -eq 'unknown' })
-    if ($unknown) { throw "MimSync.Unknown: $(@($unknown | ForEach-Object { "$($_['Property']): $($_['Reason'])" }) -join '; ')" }
+    if ($unknown) { throw $script:Text.Unknown -f (@($unknown | ForEach-Object { "$($_['Property']): $($_['Reason'])" }) -join '; ') }
     $true
 }
 
@@ -156,39 +157,39 @@ function Set-Node {
     if ($Parameter['Ensure'] -eq 'Absent') {
         if ($state['properties']['Ensure']['value'] -eq 'Absent') { return }
         $log = Remove-MimSync -Parameter $Parameter -State $state
-        if ((Get-State -Desired $desired)['properties']['Ensure']['value'] -ne 'Absent') { throw "MimSync.Verify: setup reported success, but the product is still there. $(Get-LogTail -Path $log)" }
+        if ((Get-State -Desired $desired)['properties']['Ensure']['value'] -ne 'Absent') { throw $script:Text.StillThere -f (Get-LogTail -Path $log) }
         return
     }
     $log = ''
     if ($state['properties']['Ensure']['value'] -ne 'Present') {
-        if ($state['facts'].Contains('EnsureReason')) { throw "MimSync.HalfInstalled: $($state['facts']['EnsureReason']). Setup would not get far: clear that up by hand first." }
+        if ($state['facts'].Contains('EnsureReason')) { throw $script:Text.HalfInstalled -f $state['facts']['EnsureReason'] }
         $log = Install-MimSync -Parameter $Parameter
         $state = Get-State -Desired $desired
         Assert-Installed -Desired $desired -State $state -Log $log
         if ($Parameter['ExistingDatabase'] -eq 'Use') { Enable-Key -Parameter $Parameter -InstallPath $state['facts']['InstallPath'] }
     }
     Repair-MimSync -Parameter $Parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
-    Write-Step -Message 'reading back'
+    Write-Step -Message $script:Text.StepReadBack
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
     $left = @($verdicts | Where-Object { $_['Status'] -eq 'drift' })
     $fixed = @($verdicts | Where-Object { $_['Status'] -eq 'cannotSet' })
     $text = @($left + $fixed | ForEach-Object { Format-Verdict -Verdict $_ }) -join '; '
-    if ($log -and $text) { throw "MimSync.Verify: setup succeeded, but $text. $(Get-LogTail -Path $log)" }
-    if ($left) { throw "MimSync.Repair: put right, and still not as desired: $text" }
-    if ($fixed) { throw "MimSync.CannotSet: $text" }
+    if ($log -and $text) { throw $script:Text.InstalledOtherwise -f $text, (Get-LogTail -Path $log) }
+    if ($left) { throw $script:Text.RepairedInVain -f $text }
+    if ($fixed) { throw $script:Text.CannotSet -f $text }
 }
 
 function Assert-Installed {
     # Setup silently falls back to the local SQL Server when it does not understand its properties.
     param([hashtable] $Desired, [System.Collections.IDictionary] $State, [string] $Log)
     if ($State['properties']['Ensure']['value'] -ne 'Present') {
-        throw "MimSync.Verify: setup reported success, but the product is not there. $(Get-LogTail -Path $Log)"
+        throw $script:Text.NotThere -f (Get-LogTail -Path $Log)
     }
     $wrong = @(Compare-MimSyncState -Desired $Desired -State $State |
             Where-Object { $_['Property'] -in 'SqlServer', 'SqlInstance', 'DatabaseName' -and $_['Status'] -ne 'ok' })
     if ($wrong) {
         $text = @($wrong | ForEach-Object { Format-Verdict -Verdict $_ }) -join '; '
-        throw "MimSync.SqlFallback: setup installed with another database than asked for: $text. Remove the product, then try a transform (TransformPath) that sets SQLServerStore. $(Get-LogTail -Path $Log)"
+        throw $script:Text.SqlFallback -f $text, (Get-LogTail -Path $Log)
     }
 }
 
@@ -212,9 +213,8 @@ function Get-State {
 
 function Format-Verdict {
     param([hashtable] $Verdict)
-    $text = "$($Verdict['Property']) should be '$($Verdict['Desired'])' and is '$($Verdict['Actual'])'"
-    if ($Verdict['Reason']) { $text += " ($($Verdict['Reason']))" }
-    $text
+    if ($Verdict['Reason']) { return $script:Text.VerdictReason -f $Verdict['Property'], $Verdict['Desired'], $Verdict['Actual'], $Verdict['Reason'] }
+    $script:Text.Verdict -f $Verdict['Property'], $Verdict['Desired'], $Verdict['Actual']
 }
 
 Export-ModuleMember -Function *-TargetResource
