@@ -62,6 +62,7 @@ def patch(state: Tree) -> None:
     """Apply the patch that lies on the server."""
     _end(state)
     state["version"] = value_at(state, "patch.version")
+    put(state, "service.state", "Running")
 
 
 def remove(state: Tree) -> None:

@@ -64,6 +64,8 @@ def write(state: Tree, path: str, given: Mapping[str, str]) -> None:
         state["rebootRequired"] = "yes"
     elif path == rf"{_RECORD}\KeyBackup":
         _record_key_backup(state, given)
+    elif path == rf"{_RECORD}\Activation":
+        state["activationPending"] = given.get("Pending", state["activationPending"])
     else:
         state.setdefault("registry", {}).setdefault(path, {}).update(given)
 
@@ -137,6 +139,7 @@ def _tree(state: Tree) -> dict[str, Values]:
             "Sha256": sha256,
             "Time": state["keyBackupTime"],
         }
+    tree[rf"{_RECORD}\Activation"] = {"Pending": state["activationPending"]}
     if state["rebootRequired"] == "yes":
         tree[rf"{_RECORD}\RebootPending"] = {"SetupExitCode": "3010"}
     if state["installed"]:
@@ -157,7 +160,7 @@ def _product(state: Tree) -> dict[str, Values]:
     }
     code = state["productCode"]
     return {
-        _SERVICE: {"ObjectName": account},
+        _SERVICE: {"ObjectName": account, "Start": "2"},
         rf"{_SERVICE}\Parameters": {name: value for name, value in parameters.items() if value},
         rf"{_UNINSTALL}\{code}": {
             "DisplayName": "Microsoft Identity Manager Synchronization Service",

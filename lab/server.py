@@ -100,6 +100,7 @@ def read_product(state: Tree, accounts: Iterable[str], key_backup_path: str, rea
         "ServiceAccount": _logon_account(state),
         "ManagedServiceAccount": _logon_account(state),
         **_groups(state, reader),
+        "ServiceRunning": {"value": value_at(state, "service.state") == "Running"},
         "EnableRpcFirewallRules": {"value": state["firewall"] == "on"},
         "MinimumVersion": {"value": state["version"]},
     }
@@ -108,6 +109,8 @@ def read_product(state: Tree, accounts: Iterable[str], key_backup_path: str, rea
         "ProductCode": state["productCode"],
         "InstallPath": f"{state['directory']}\\Synchronization Service\\",
         "ServiceState": value_at(state, "service.state"),
+        "ServiceStartType": "Automatic",
+        "ActivationPending": state["activationPending"] == "yes",
         "RebootRequired": state["rebootRequired"] == "yes",
         **({"KeyBackupTime": state["keyBackupTime"]} if state["keyBackupTime"] else {}),
     }

@@ -4,43 +4,69 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from mimc.resources.compare import version_parts
 from mimc.state import Status, Verdict
 
 from . import installer
 from .node import GROUPS, Tree, put, value_at
+from .server import sid_of
 from .wanted import ResourceFailed, Wanted
 
 _ACCOUNTS = ("ServiceAccount", "ManagedServiceAccount")
 #: What miisactivate ends with when it does not take a key file.
 _KEY_REFUSED = 1
-_KEY_REASONS = {
-    "missing": "there is no such file",
-    "empty": "the file is empty",
-    "changed": "the file is not the one that was exported: another SHA-256",
-}
+#: The first version that can run under a group managed service account.
+_FIRST_VERSION_FOR_GMSA = "4.5.26.0"
 
 
 def check_installer(state: Tree) -> None:
-    """Raise ResourceFailed when another installation runs."""
+    """Raise ResourceFailed when another installation runs, or a restart is pending."""
     if value_at(state, "setup.exitCode") == 1618:
         raise ResourceFailed(
             "MimSync.InstallerBusy: another installation is running. Wait until it has ended."
         )
+    if state["rebootRequired"] == "yes":
+        raise ResourceFailed(
+            "MimSync.Reboot: setup has asked for a restart of this node. Restart it, then apply again."
+        )
+
+
+def check_names(state: Tree, wanted: Wanted) -> None:
+    """Raise ResourceFailed when an account or a group does not resolve."""
+    lost = [name for name in wanted.accounts() if sid_of(state, name) is None]
+    if lost:
+        raise ResourceFailed(
+            f"MimSync.Unresolved: the node cannot resolve {', '.join(lost)}. Check the names, and that the node "
+            "reaches a domain controller."
+        )
+
+
+def initialize_keys(state: Tree, wanted: Wanted, now: datetime) -> None:
+    """Activate the keys of an existing database, then export all of them."""
+    if state["activationPending"] == "yes":
+        _activate(state, wanted)
+    if wanted.text("KeyBackupPath"):
+        _export_keys(state, wanted, now)
 
 
 def repair(state: Tree, wanted: Wanted, found: Sequence[Verdict], now: datetime) -> None:
     """Put right what differs and may be put right: keys, version, settings, firewall, in this order."""
     drift = {item.property for item in found if item.status is Status.DRIFT}
-    if "KeyBackupPath" in drift:
-        if drift & {*_ACCOUNTS}:
-            _refuse_change_of_account(state, wanted)
+    account = bool(drift & {*_ACCOUNTS})
+    settings = bool(drift & {*_ACCOUNTS, *GROUPS})
+    if settings or "MinimumVersion" in drift:
+        _save_keys(state, wanted, now, account=account)
+    elif "KeyBackupPath" in drift:
         _export_keys(state, wanted, now)
     if "MinimumVersion" in drift:
         _patch(state, wanted)
-    if drift & {*_ACCOUNTS, *GROUPS}:
+    if settings:
         _reconfigure(state, wanted)
-    if "EnableRpcFirewallRules" in drift:
-        state["firewall"] = "on" if wanted.values["EnableRpcFirewallRules"] else "off"
+    firewall = wanted.values.get("EnableRpcFirewallRules")
+    if firewall is not None and (settings or "EnableRpcFirewallRules" in drift):
+        state["firewall"] = "on" if firewall else "off"
+    if "ServiceRunning" in drift:
+        put(state, "service.state", "Running" if wanted.values["ServiceRunning"] else "Stopped")
 
 
 def remove(state: Tree, wanted: Wanted, now: datetime) -> None:
@@ -59,24 +85,36 @@ def remove(state: Tree, wanted: Wanted, now: datetime) -> None:
     installer.remove(state)
 
 
-def activate(state: Tree, wanted: Wanted) -> None:
-    """Give the key file of an existing database to the product that was installed over it."""
+def _activate(state: Tree, wanted: Wanted) -> None:
+    if not wanted.text("ExistingKeyPath"):
+        raise ResourceFailed(
+            "MimSync.Activate: the product was installed over an existing database, whose key file was not activated yet. "
+            "Say where it is: ExistingKeyPath."
+        )
     if state["existingKey"] != "present":
         raise ResourceFailed(
             "MimSync.Activate: the product is installed, and miisactivate did not take the key file "
             f"{wanted.text('ExistingKeyPath')} (exit code '{_KEY_REFUSED}'; -2145188797 is 0x80230443: the database is "
             "of another version than the product). Activate it by hand, then start the service."
         )
+    put(state, "activationPending", "no")
 
 
-def _refuse_change_of_account(state: Tree, wanted: Wanted) -> None:
+def _save_keys(state: Tree, wanted: Wanted, now: datetime, *, account: bool) -> None:
     path = wanted.text("KeyBackupPath")
-    there = str(state["keyBackupPath"]).casefold() == path.casefold()
-    reason = _KEY_REASONS[state["keyBackup"] if there else "missing"]
-    raise ResourceFailed(
-        f"MimSync.Key: the service account is to be changed, and {path} does not hold the keys ({reason}). Export them "
-        "to it as the present account first: with miiskmu.exe, or by an apply that names that account."
-    )
+    if not path:
+        raise ResourceFailed(
+            "MimSync.Key: patches and settings are only applied after the keys were exported: KeyBackupPath is needed."
+        )
+    if not account:
+        _export_keys(state, wanted, now)
+        return
+    recorded = state["keyBackupTime"] and str(state["keyBackupPath"]).casefold() == path.casefold()
+    if not recorded or state["keyBackup"] != "present":
+        raise ResourceFailed(
+            f"MimSync.Key: the service account is to be changed, and {path} is not a key file that was exported here as "
+            "the present one. Apply once with the present account, then with the new one."
+        )
 
 
 def _export_keys(state: Tree, wanted: Wanted, now: datetime) -> None:
@@ -94,19 +132,24 @@ def _patch(state: Tree, wanted: Wanted) -> None:
         )
     if file == "wrongSignature":
         raise ResourceFailed(
-            "MimSync.MediaSignature: the package is not signed by Microsoft. Nothing was run. For media that you trust, "
-            "pin MediaSha256."
+            "MimSync.PatchSignature: the patch is not signed by Microsoft. Nothing was run. Copy it again from where "
+            "Microsoft offers it."
         )
     installer.patch(state)
 
 
 def _reconfigure(state: Tree, wanted: Wanted) -> None:
-    if not wanted.text("KeyBackupPath"):
-        raise ResourceFailed(
-            "MimSync.Key: settings are only changed when there is a backup of the keys: KeyBackupPath is needed."
-        )
     check_installer(state)
-    kept = {
+    check_names(state, wanted)
+    version = str(state["version"])
+    if wanted.text("ManagedServiceAccount") and version_parts(version) < version_parts(
+        _FIRST_VERSION_FOR_GMSA
+    ):
+        raise ResourceFailed(
+            f"MimSync.Account: a group managed service account needs {_FIRST_VERSION_FOR_GMSA} at least, and {version} is "
+            "installed. Patch it first."
+        )
+    kept = {name: value_at(state, path) for name, path in GROUPS.items() if not wanted.text(name)} | {
         "SqlServer": value_at(state, "database.server"),
         "SqlInstance": value_at(state, "database.instance"),
         "DatabaseName": value_at(state, "database.name"),

@@ -14,9 +14,9 @@ from mimc.state import Status, Verdict, parse_state
 
 from . import installer
 from .media import PACKAGES
-from .node import Tree
-from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sid_of, sql_fault
-from .sync_repair import activate, check_installer, remove, repair
+from .node import Tree, put
+from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sql_fault
+from .sync_repair import check_installer, check_names, initialize_keys, remove, repair
 from .wanted import ResourceFailed, Wanted, described
 
 #: What the module says of what setup needs, by its name in the state (en-US/MimSyncDsc.strings.psd1; a test compares).
@@ -64,18 +64,21 @@ def set_desired(state: Tree, wanted: Wanted, reader: Reader, now: datetime) -> N
         _check_order(wanted)
         _check_node(state, wanted, reader)
         _check_media(state, wanted)
+        uses = wanted.text("ExistingDatabase").casefold() == "use"
+        put(state, "activationPending", "yes" if uses else "no")
         installer.install(state, wanted)
         _check_database(verdicts(state, wanted, reader))
-        if wanted.text("ExistingDatabase").casefold() == "use":
-            activate(state, wanted)
+    new = fresh or state["activationPending"] == "yes"
+    if new:
+        initialize_keys(state, wanted, now)
     repair(state, wanted, verdicts(state, wanted, reader), now)
     found = verdicts(state, wanted, reader)
     left = [item for item in found if item.status is Status.DRIFT]
     wrong = left + [item for item in found if item.status is Status.CANNOT_SET]
-    if wrong and fresh:
+    if wrong and new:
         raise ResourceFailed(f"MimSync.Verify: setup succeeded, but {described(wrong)}.")
     if left:
-        raise ResourceFailed(f"MimSync.Repair: put right, and still not as desired: {described(wrong)}")
+        raise ResourceFailed(f"MimSync.Repair: put right, and still not as desired: {described(wrong)}.")
     if wrong:
         raise ResourceFailed(f"MimSync.CannotSet: {described(wrong)}")
 
@@ -105,12 +108,7 @@ def _check_order(wanted: Wanted) -> None:
 
 def _check_node(state: Tree, wanted: Wanted, reader: Reader) -> None:
     check_installer(state)
-    lost = [name for name in wanted.accounts() if sid_of(state, name) is None]
-    if lost:
-        raise ResourceFailed(
-            f"MimSync.Unresolved: the node cannot resolve {', '.join(lost)}. Check the names, and that the node "
-            "reaches a domain controller."
-        )
+    check_names(state, wanted)
     _check_prerequisites(state, needs_client=not is_local_server(state, wanted.text("SqlServer")))
     fault = sql_fault(state, wanted.text("SqlServer"), reader)
     if fault:
@@ -135,6 +133,11 @@ def _check_existing(state: Tree, wanted: Wanted) -> None:
         raise ResourceFailed(
             f"MimSync.DatabaseMissing: ExistingDatabase is Use, and {server} has no database {database}. Check the name, "
             "or restore it first."
+        )
+    if wanted.text("ExistingKeyPath").casefold() == wanted.text("KeyBackupPath").casefold():
+        raise ResourceFailed(
+            f"MimSync.Key: {wanted.text('KeyBackupPath')} is both the key file of the existing database and the place of "
+            "the backup, and would be written over. Name another place as KeyBackupPath."
         )
     if state["existingKey"] == "missing":
         raise ResourceFailed(

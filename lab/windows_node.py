@@ -28,7 +28,7 @@ from .bridge import EVERYONE_SID, NETWORK_SID, SYSTEM_SID, USERS_SID, Bridge, Ca
 from .drives import VARIABLES, Drives
 from .folder import locked
 from .locate import PowerShell, clean_environment
-from .node import GROUPS, SUCCESS_CODES, NodeFile, Tree, value_at
+from .node import GROUPS, SUCCESS_CODES, NodeFile, Tree, put, value_at
 from .powershell import PowerShellEngine
 from .server import Reader, account_value, is_local_server, sid_of, sql_fault
 from .wanted import Wanted
@@ -189,6 +189,9 @@ class WindowsNode:
             "registry.write": lambda state, _, given: registry.write(state, given["path"], given["values"]),
             "registry.remove": lambda state, _, given: registry.remove(state, given["path"]),
             "service": self._service,
+            "service.set": lambda state, _, given: put(
+                state, "service.state", "Running" if given["running"] else "Stopped"
+            ),
             "account.sid": lambda state, _, given: self._sid(state, given["name"]),
             "account.name": lambda state, _, given: self._name(state, given["sid"]),
             "account.groups": lambda state, _, given: self._groups(state, given["name"]),
@@ -328,7 +331,7 @@ class WindowsNode:
         log = ["MSI (s) (0C:5C) [12:00:00:000]: the lab plays Windows Installer"]
         if given["action"] == "install" and properties.get("ACCEPT_EULA") != "1":
             code = 1603
-        if given["action"] in ("configure", "remove") and given["subject"] != state["productCode"]:
+        if given["action"] != "install" and given["product"] != state["productCode"]:
             code = 1605
         if code in SUCCESS_CODES:
             self._do(state, given["action"], properties)

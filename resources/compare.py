@@ -50,6 +50,9 @@ def _verdict(item: Property, wanted: Mapping[str, object], state: State) -> Verd
         reason = f"the node cannot resolve the name {desired}"
         return Verdict(item.name, Status.UNKNOWN, desired, actual, reason)
     if _SAME[item.rule](desired, observed.value, state):
+        if item.name == "Ensure" and state.facts.get("ActivationPending") is True:
+            reason = "the key file of its database was not activated"
+            return Verdict(item.name, Status.DRIFT, desired, actual, reason)
         return Verdict(item.name, Status.OK, desired, actual)
     # Refuse is what a policy says by itself.
     if item.repairable or str(wanted.get(item.repaired_by) or "Refuse").lower() != "refuse":

@@ -181,11 +181,8 @@ def _compared(item: Property) -> str:
 
 def _set(item: Property) -> str:
     if item.rule is Rule.NONE:
-        return "by setup"
-    if item.repairable:
-        return "by setup; put right later"
-    by = next((other.spec[-1] for other in SYNC_SERVICE.properties if other.name == item.repaired_by), "")
-    return f"by setup only: {item.cannot_set}" + (f"; put right later where `{by}` says so" if by else "")
+        return "tells setup or mimc what to do"
+    return "by setup; put right later" if item.repairable else f"by setup only: {item.cannot_set}"
 
 
 _RULES: Mapping[Rule, str] = {

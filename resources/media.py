@@ -59,7 +59,7 @@ SENT: tuple[SetupProperty, ...] = (
     SetupProperty("GROUPADMINS", "groups.administrators"),
     SetupProperty("GROUPOPERATORS", "groups.operators"),
     SetupProperty("GROUPACCOUNTJOINERS", "groups.joiners"),
-    SetupProperty("GROUPBROWSE", "groups.browse"),
+    SetupProperty("GROUPBROWSE", "groups.connectorBrowse"),
     SetupProperty("GROUPPASSWORDSET", "groups.passwordReset"),
     SetupProperty("FIREWALL_CONF", "firewall", omitted=("", "0")),
     SetupProperty("SQMOPTINSETTING", "no usage reports to Microsoft", needed=False),

@@ -18,7 +18,9 @@ from .compare import LOCAL_NAMES, compare, version_parts
 #: MIM 2016 SP2: the first release that installs with a gMSA.
 FIRST_VERSION_WITH_GMSA = "4.6.34.0"
 
-_MAINTENANCE = "the maintenance mode of setup would have to change it"
+_MAINTENANCE = "only the maintenance mode of setup can change it, which maintenance: Reconfigure allows"
+#: MIM 2016 SP3: the first release whose patch is no ordinary one (facts 2.2).
+_SP3 = "4.6.691.0"
 _ABSOLUTE_PATH = {
     "pattern": r"^([A-Za-z]:\\|\\\\[^\\\x00-\x1f]+\\[^\\\x00-\x1f]+)[^\x00-\x1f]*$",
     "x-expected": "an absolute Windows path in one line",
@@ -76,7 +78,7 @@ SYNC_SERVICE = ResourceType(
             "TransformPath",
             "String",
             Kind.WRITE,
-            "Transform (.mst) given to setup; keep the file, maintenance asks for it again.",
+            "Transform (.mst) given to setup, which trusts it: keep it where only administrators write.",
             spec=("transform",),
             schema=_ABSOLUTE_PATH,
         ),
@@ -197,6 +199,15 @@ SYNC_SERVICE = ResourceType(
         _group("BrowseGroup", "connectorBrowse", "Connector Browse", "FIMSyncBrowse"),
         _group("PasswordResetGroup", "passwordReset", "WMI password management", "FIMSyncPasswordSet"),
         Property(
+            "ServiceRunning",
+            "Boolean",
+            Kind.WRITE,
+            "Whether the service runs; that of a standby server does not.",
+            Rule.BOOLEAN,
+            ("running",),
+            repairable=True,
+        ),
+        Property(
             "EnableRpcFirewallRules",
             "Boolean",
             Kind.WRITE,
@@ -225,7 +236,7 @@ SYNC_SERVICE = ResourceType(
             Rule.VERSION,
             ("minimumVersion",),
             repaired_by="PatchPath",
-            cannot_set="the product has to be patched",
+            cannot_set="the product has to be patched: name the patch",
             schema={
                 "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9}){1,3}$",
                 "x-expected": 'a version such as "4.6.34.0", in quotes',
@@ -340,12 +351,14 @@ def _check_keys(section: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], s
         )
     if "existingKey" in database and database.get("existing") != "Use":
         yield ("database", "existingKey"), "a key file serves an existing database only: write existing: Use"
-    if "patch" in section and "minimumVersion" not in section:
+    backup = str(section.get("encryptionKeyBackup", ""))
+    if backup and str(database.get("existingKey", "")).lower() == backup.lower():
         yield (
-            ("patch",),
-            "nobody could say whether it has been applied: write the version that it brings as minimumVersion",
+            ("encryptionKeyBackup",),
+            "this is the key file of the existing database, which would be written over: name another file",
         )
-    if "encryptionKeyBackup" not in section:
+    yield from _check_patch(section)
+    if not backup:
         if section.get("ensure") == "Absent":
             yield (
                 ("ensure",),
@@ -356,6 +369,24 @@ def _check_keys(section: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], s
                 ("maintenance",),
                 "accounts and groups only change with a backup of the keys: write encryptionKeyBackup",
             )
+
+
+def _check_patch(section: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if "patch" not in section:
+        return
+    version = section.get("minimumVersion")
+    if version is None:
+        yield (
+            ("patch",),
+            "nobody could say whether it has been applied: write the version that it brings as minimumVersion",
+        )
+    elif version_parts(version) >= version_parts(_SP3):
+        yield (
+            ("patch",),
+            "that of SP3 is no ordinary patch (Microsoft Learn has its steps): apply it by hand, then write minimumVersion alone",
+        )
+    if "encryptionKeyBackup" not in section:
+        yield ("patch",), "a patch is only applied after the keys were exported: write encryptionKeyBackup"
 
 
 def _check_account(

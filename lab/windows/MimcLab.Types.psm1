@@ -339,16 +339,16 @@ class LabInstaller {
     static hidden [string] $Log
     static [uint32] MsiSetInternalUI([uint32] $Level, [System.IntPtr] $Window) { return 0 }
     static [uint32] MsiEnableLogW([uint32] $Mode, [string] $File, [uint32] $Attributes) { if ($File) { [LabInstaller]::Log = $File }; return 0 }
-    static [uint32] MsiInstallProductW([string] $Package, [string] $Properties) { return [LabInstaller]::Act('install', $Package, $Properties) }
+    static [uint32] MsiInstallProductW([string] $Package, [string] $Properties) { return [LabInstaller]::Act('install', '', $Properties) }
     static [uint32] MsiConfigureProductExW([string] $Product, [int] $Level, [int] $State, [string] $Properties) {
         $action = @{ 2 = 'remove'; 5 = 'configure' }[$State]
         return [LabInstaller]::Act($action, $Product, $Properties)
     }
-    static [uint32] MsiApplyPatchW([string] $Patch, [string] $Package, [int] $Kind, [string] $Properties) { return [LabInstaller]::Act('patch', $Patch, $Properties) }
-    static hidden [uint32] Act([string] $Action, [string] $Subject, [string] $Properties) {
+    static [uint32] MsiApplyPatchW([string] $Patch, [string] $Package, [int] $Kind, [string] $Properties) { return [LabInstaller]::Act('patch', $Package, $Properties) }
+    static hidden [uint32] Act([string] $Action, [string] $Product, [string] $Properties) {
         [System.Threading.Thread]::Sleep(1000 * [LabBridge]::Ask('setup.seconds', @{}))
         $told = $Properties -replace '(SERVICEPASSWORD=)"(?:[^"]|"")*"', '$1"told to nobody"'
-        $answer = [LabBridge]::Ask('setup', @{ action = $Action; subject = $Subject; properties = $told })
+        $answer = [LabBridge]::Ask('setup', @{ action = $Action; product = $Product; properties = $told })
         # A log may hold the command line, and so the password: Windows Installer hides it, others do not.
         $io = [LabPath]::File
         $io::WriteAllText([LabPath]::Map([LabInstaller]::Log), ((@("Command Line: $Properties") + $answer['log']) -join "`r`n") + "`r`n", [System.Text.Encoding]::Unicode)

@@ -48,6 +48,22 @@ function Get-Service {
     else { Write-Error -Message "Cannot find any service with service name '$Name'." -ErrorId 'NoServiceFoundForGivenName' }
 }
 
+function Start-Service {
+    <# .SYNOPSIS
+    Start the one service that the lab knows. #>
+    [CmdletBinding()]
+    param([string] $Name)
+    [void] [LabBridge]::Ask('service.set', @{ name = $Name; running = $true })
+}
+
+function Stop-Service {
+    <# .SYNOPSIS
+    Stop it. #>
+    [CmdletBinding()]
+    param([string] $Name, [switch] $Force)
+    [void] [LabBridge]::Ask('service.set', @{ name = $Name; running = $false })
+}
+
 function Get-Acl {
     <# .SYNOPSIS
     Whatever the lab has belongs to Administrators. #>

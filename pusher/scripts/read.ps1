@@ -220,7 +220,10 @@ $settings = Get-RegistryMap -Path $service
 if ($null -eq $product -or $null -eq $settings) {
 $property['Ensure'] = @{ value = 'Absent' }
 if ($settings) { $fact['EnsureReason'] = 'the service FIMSynchronizationService is there, but it belongs to another product' }
-if ($product) { $fact['EnsureReason'] = 'the product has its Uninstall entry, but not its service' }
+if ($product) {
+$property['Ensure'] = @{ value = 'Incomplete' }
+$fact['EnsureReason'] = 'the product has its Uninstall entry, but not its service'
+}
 return $state
 }
 $property['Ensure'] = @{ value = 'Present' }
@@ -254,6 +257,11 @@ $fact['ProductVersion'] = $product['Version']
 $fact['ProductCode'] = $product['Code']
 $fact['InstallPath'] = $path
 $fact['ServiceState'] = [string] (Get-ServiceStatus -Name 'FIMSynchronizationService')
+$property['ServiceRunning'] = @{ value = $fact['ServiceState'] -eq 'Running' }
+$start = @{ '2' = 'Automatic'; '3' = 'Manual'; '4' = 'Disabled' }[[string] $settings['Start']]
+if ($start) { $fact['ServiceStartType'] = $start }
+$activation = Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Activation'
+$fact['ActivationPending'] = $null -ne $activation -and $activation['Pending'] -eq 'yes'
 $fact['RebootRequired'] = $null -ne (Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending')
 $state
 }

@@ -28,7 +28,7 @@ function New-Windows {
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
         Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
         Package = New-Package; PackageError = ''; PackageRead = ''; ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false; ToolCode = 0
-        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'; Torn = $false
+        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'; Torn = $false; Untuned = $false; Moves = @{}; KeyText = 'keys'
     }
 }
 
@@ -159,6 +159,12 @@ function Copy-LockedFile {
     $global:Windows.Files[$Destination] = $global:Windows.Files[$Source]
     if ($global:Windows.Torn) { $global:Windows.Files[$Destination] = 'half' }
 }
+function Set-ServiceRunning {
+    param([string] $Name, [bool] $Running)
+    Add-Call -Name 'Set-ServiceRunning' -Argument $PSBoundParameters
+    $global:Windows.Services[$Name] = 'Stopped'
+    if ($Running) { $global:Windows.Services[$Name] = 'Running' }
+}
 function Set-FirewallRule {
     param([string] $Name, [bool] $Enabled)
     Add-Call -Name 'Set-FirewallRule' -Argument $PSBoundParameters
@@ -206,19 +212,19 @@ function Read-ChildLine {
     if ($global:Windows.ChildDeaf) { return '' }
     $lines = @($Child['Input'].ToString().Split("`n") | ForEach-Object {
             [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String($_.Trim())) })
-    $global:Windows.Order = @{ Action = $lines[0]; Package = $lines[1]; Log = $lines[2]; Text = $lines[4]; Password = $lines[5]; Property = @{} }
+    $global:Windows.Order = @{ Action = $lines[0]; Package = $lines[1]; Product = $lines[2]; Log = $lines[3]; Text = $lines[5]; Password = $lines[6]; Last = $lines[7]; Property = @{} }
     [void] $global:Windows.Orders.Add($global:Windows.Order)
-    foreach ($match in [regex]::Matches($lines[4], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
+    foreach ($match in [regex]::Matches($lines[5], '(?:\A| )([A-Z_][A-Z0-9_.]*)="((?:[^"]|"")*)"')) {
         $global:Windows.Order.Property[$match.Groups[1].Value] = $match.Groups[2].Value.Replace('""', '"')
     }
-    $global:Windows.Files[$lines[2]] = $global:Windows.SetupLog
-    if ($global:Windows.Scrubbed -and $global:Windows.ExitCode -match '\d') { $global:Windows.Files[$lines[2]] += "`r`n$($lines[3])`r`n" }
+    $global:Windows.Files[$lines[3]] = $global:Windows.SetupLog
+    if ($global:Windows.Scrubbed -and $global:Windows.ExitCode -match '\d') { $global:Windows.Files[$lines[3]] += "`r`n$($lines[4])`r`n" }
     if ($global:Windows.ExitCode -in '0', '3010', '1641' -and -not $global:Windows.NoEffect) {
         switch ($lines[0]) {
             'install' { Install-Product }
-            'configure' { Install-Product -Code $lines[1] }
-            'patch' { $global:Windows.Registry["$global:Uninstall\$global:ProductCode"]['DisplayVersion'] = $global:Windows.PatchVersion }
-            'remove' { Uninstall-Product -Code $lines[1] }
+            'configure' { Install-Product -Code $lines[2] }
+            'patch' { Update-Product -Code $lines[2] }
+            'remove' { Uninstall-Product -Code $lines[2] }
         }
     }
     if ($global:Windows.ExitCode -ne 'never') { $global:Windows.ExitCode }
@@ -230,7 +236,7 @@ function Wait-Child {
     $typed = $Child['Input'].ToString().TrimEnd("`r", "`n")
     $asks = $Child['Argument'] -match '" \* /q\z'
     if ($asks -and $typed -ne $global:Windows.KeyPassword) { return }
-    if ($Child['Argument'] -match '/e "([^"]+)"') { $global:Windows.Files[$Matches[1]] = 'keys' }
+    if ($Child['Argument'] -match '/e "([^"]+)"') { $global:Windows.Files[$Matches[1]] = $global:Windows.KeyText }
     $global:Windows.ToolCode
 }
 function Stop-Child { param([hashtable] $Child) Add-Call -Name 'Stop-Child' -Argument @{} }
@@ -251,8 +257,10 @@ function Install-Product {
     }
     $global:Windows.Registry[$service] = @{ ObjectName = $logon }
     if ($Code -and $Code -ne $global:ProductCode) { throw "there is no product $Code" }
+    foreach ($name in $global:Windows.Moves.Keys) { $global:Windows.Registry["$service\Parameters"][$name] = $global:Windows.Moves[$name] }
     if (-not $Code) {
         $global:Windows.Registry["$service\Parameters"] = $parameters
+        $global:Windows.DatabaseId = 5
         $global:Windows.Registry["$global:Uninstall\$global:ProductCode"] = @{
             DisplayName = 'Microsoft Identity Manager Synchronization Service'; DisplayVersion = '4.6.34.0'
             UninstallString = "MsiExec.exe /X$global:ProductCode"
@@ -269,6 +277,16 @@ function Install-Product {
     }
 }
 
+function Update-Product {
+    # What a patch changes. Its own configuration file may take the place of one that was tuned.
+    param([string] $Code)
+    if ($Code -ne $global:ProductCode) { throw "there is no product $Code" }
+    if ($global:Windows.Services['FIMSynchronizationService'] -eq 'Running') { throw 'a file is in use' }
+    $global:Windows.Registry["$global:Uninstall\$Code"]['DisplayVersion'] = $global:Windows.PatchVersion
+    $global:Windows.Services['FIMSynchronizationService'] = $global:Windows.ServiceAfter
+    if ($global:Windows.Untuned) { $global:Windows.Files[$global:Configuration] = 'as delivered' }
+}
+
 function Uninstall-Product {
     # What setup takes away; the database stays.
     param([string] $Code)
@@ -276,9 +294,9 @@ function Uninstall-Product {
     $service = 'SYSTEM\CurrentControlSet\Services\FIMSynchronizationService'
     foreach ($key in $service, "$service\Parameters", "$global:Uninstall\$Code") { $global:Windows.Registry.Remove($key) }
     $global:Windows.Services.Remove('FIMSynchronizationService')
-    $global:Windows.DatabaseId = 5
 }
 
+$global:Configuration = 'C:\Program Files\Microsoft Forefront Identity Manager\2010\Synchronization Service\Bin\miiserver.exe.config'
 $global:Uninstall = 'SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall'
 $global:ProductCode = '{5A7CB0A3-7AA2-4F40-8899-02B83694085F}'
 $global:FirewallRules = 'SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules'

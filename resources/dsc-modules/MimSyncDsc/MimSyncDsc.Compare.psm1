@@ -64,6 +64,10 @@ function Get-Verdict {
         $verdict['Reason'] = "the node cannot resolve the name $Desired"
     } elseif (Test-Same -Rule $Row['Rule'] -Desired $Desired -Actual $observed['value'] -State $State) {
         $verdict['Status'] = 'ok'
+        if ($Row['Name'] -eq 'Ensure' -and $State['facts']['ActivationPending'] -eq $true) {
+            $verdict['Status'] = 'drift'
+            $verdict['Reason'] = 'the key file of its database was not activated'
+        }
     } elseif ($Row['Repairable']) {
         $verdict['Status'] = 'drift'
     } else {

@@ -19,7 +19,7 @@
         @{ Name = 'GROUPADMINS'; Meaning = 'groups.administrators'; Needed = $true; Standard = $false; Omitted = @() }
         @{ Name = 'GROUPOPERATORS'; Meaning = 'groups.operators'; Needed = $true; Standard = $false; Omitted = @() }
         @{ Name = 'GROUPACCOUNTJOINERS'; Meaning = 'groups.joiners'; Needed = $true; Standard = $false; Omitted = @() }
-        @{ Name = 'GROUPBROWSE'; Meaning = 'groups.browse'; Needed = $true; Standard = $false; Omitted = @() }
+        @{ Name = 'GROUPBROWSE'; Meaning = 'groups.connectorBrowse'; Needed = $true; Standard = $false; Omitted = @() }
         @{ Name = 'GROUPPASSWORDSET'; Meaning = 'groups.passwordReset'; Needed = $true; Standard = $false; Omitted = @() }
         @{ Name = 'FIREWALL_CONF'; Meaning = 'firewall'; Needed = $true; Standard = $false; Omitted = @('', '0') }
         @{ Name = 'SQMOPTINSETTING'; Meaning = 'no usage reports to Microsoft'; Needed = $false; Standard = $false; Omitted = @() }

@@ -16,16 +16,16 @@ function Invoke-Installer {
     .SYNOPSIS
     Let Windows Installer do one thing and judge its exit code; returns the path of the log.
     .PARAMETER Action
-    install (Subject is a package), patch (a patch), configure or remove (a product code).
+    install (of Package), patch (Package on the product), configure or remove (the product).
     #>
-    param([string] $Action, [string] $Subject, [System.Collections.IDictionary] $Property, [pscredential] $Credential, [int] $TimeoutSeconds)
+    param([string] $Action, [string] $Package, [string] $ProductCode, [System.Collections.IDictionary] $Property, [pscredential] $Credential, [int] $TimeoutSeconds)
     $folder = "$(Get-WorkFolder)\log"
     New-LockedFolder -Path (Get-WorkFolder)
     New-LockedFolder -Path $folder
     $log = "$folder\setup-$([System.DateTime]::UtcNow.ToString('yyyyMMdd-HHmmss-fff')).log"
     if (-not $TimeoutSeconds) { $TimeoutSeconds = 7200 }
     Write-Step -Message ($script:Text["Action$Action"] -f $TimeoutSeconds)
-    $code = Invoke-Setup -Action $Action -Subject $Subject -LogPath $log -Property $Property -Credential $Credential -TimeoutSeconds $TimeoutSeconds
+    $code = Invoke-Setup -Action $Action -Package $Package -ProductCode $ProductCode -LogPath $log -Property $Property -Credential $Credential -TimeoutSeconds $TimeoutSeconds
     if ($code -in 3010, 1641) {
         Set-RegistryMap -Path "$script:RecordPath\RebootPending" -Value @{ SetupExitCode = $code } -Volatile
         $global:DSCMachineStatus = 1
@@ -80,7 +80,10 @@ function Send-Order {
 function Invoke-Setup {
     <# .SYNOPSIS
     Install in a child process and give setup's exit code; an installer is never killed. #>
-    param([string] $Action, [string] $Subject, [string] $LogPath, [System.Collections.IDictionary] $Property, [pscredential] $Credential, [int] $TimeoutSeconds)
+    param([string] $Action, [string] $Package, [string] $ProductCode, [string] $LogPath, [System.Collections.IDictionary] $Property, [pscredential] $Credential, [int] $TimeoutSeconds)
+    $order = $Action, $Package, $ProductCode, $LogPath, $script:LogEnd, $Property, $Credential, 'go'
+    # A rehearsal: what the pipe would refuse is refused before there is anybody to hear half of it.
+    Send-Order -Writer ([System.IO.TextWriter]::Null) -Line $order
     $child = Start-InstallerChild
     $identity = Read-ChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds $script:IdentityTimeoutSeconds
     $expected = Get-CurrentSid
@@ -89,7 +92,7 @@ function Invoke-Setup {
         if (-not $identity) { throw $script:Text.InstallerSilent -f (Get-LastWord -Child $child) }
         throw $script:Text.InstallerIdentity -f $identity, $expected, (Get-LastWord -Child $child)
     }
-    try { Send-Order -Writer $child['Input'] -Line $Action, $Subject, $LogPath, $script:LogEnd, $Property, $Credential }
+    try { Send-Order -Writer $child['Input'] -Line $order }
     catch [System.IO.IOException] { Write-Verbose -Message $script:Text.InstallerEnded }
     $code = Read-ChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds $TimeoutSeconds
     if ($null -eq $code) {

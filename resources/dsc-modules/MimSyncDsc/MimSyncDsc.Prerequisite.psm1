@@ -34,10 +34,7 @@ function Assert-Node {
     param([hashtable] $Parameter, [System.Collections.IDictionary] $Property)
     Assert-SqlName -Parameter $Parameter
     Assert-Installer
-    $names = @(@($Parameter['ManagedServiceAccount']) + @(Get-GroupName -Parameter $Parameter) | Where-Object { $_ })
-    if ($Parameter['ServiceAccount']) { $names += $Parameter['ServiceAccount'].UserName }
-    $lost = @($names | Where-Object { -not (ConvertTo-Sid -Name $_) })
-    if ($lost) { throw $script:Text.NamesUnresolved -f ($lost -join ', ') }
+    Assert-Name -Parameter $Parameter
     Assert-Prerequisite -RemoteSql $Property.Contains('STORESERVER')
 }
 
@@ -46,8 +43,19 @@ function Assert-Installer {
     Refuse when Windows Installer would not work for this account now, or would log passwords. #>
     if (-not (Test-Administrator)) { throw $script:Text.NotAdministrator }
     if (Test-InstallerBusy) { throw $script:Text.InstallerBusy }
+    if (Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending') { throw $script:Text.RebootFirst }
     $policy = Get-RegistryMap -Path 'SOFTWARE\Policies\Microsoft\Windows\Installer'
     if ($policy -and $policy['Debug'] -band 4) { throw $script:Text.DebugPolicy }
+}
+
+function Assert-Name {
+    <# .SYNOPSIS
+    Refuse accounts and groups that the node cannot resolve. #>
+    param([hashtable] $Parameter)
+    $names = @(@($Parameter['ManagedServiceAccount']) + @(Get-GroupName -Parameter $Parameter) | Where-Object { $_ })
+    if ($Parameter['ServiceAccount']) { $names += $Parameter['ServiceAccount'].UserName }
+    $lost = @($names | Where-Object { -not (ConvertTo-Sid -Name $_) })
+    if ($lost) { throw $script:Text.NamesUnresolved -f ($lost -join ', ') }
 }
 
 function Get-GroupName {
@@ -168,4 +176,4 @@ function Get-UserRight {
     $rights
 }
 
-Export-ModuleMember -Function Assert-Installer, Assert-Node, Write-Advice, Write-Step
+Export-ModuleMember -Function Assert-Installer, Assert-Name, Assert-Node, Write-Advice, Write-Step

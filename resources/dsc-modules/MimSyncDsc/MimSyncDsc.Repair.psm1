@@ -1,23 +1,26 @@
 ﻿# The repairs of an installed product: firewall, keys, patch, settings; and its removal, which never touches the database.
 # Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Order', 'Setup') {
+foreach ($part in 'Windows', 'Read', 'Compare', 'Prerequisite', 'Order', 'Setup', 'Key') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 $script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
-$script:RecordPath = 'SOFTWARE\mimc\MimSyncDsc'
+$script:Service = 'FIMSynchronizationService'
+$script:Parameters = "SYSTEM\CurrentControlSet\Services\$script:Service\Parameters"
 $script:EndpointMapperRule = 'mimc-MimSync-RpcEndpointMapper'
-$script:KeyToolTimeoutSeconds = 120
+# The first that can run under a group managed service account.
+$script:FirstVersionForGmsa = '4.5.26.0'
+$script:GroupNames = 'AdministratorsGroup', 'OperatorsGroup', 'JoinersGroup', 'BrowseGroup', 'PasswordResetGroup'
 
 function Repair-MimSync {
     <#
     .SYNOPSIS
-    Put right what Set may put right on an installed product.
+    Put right what Set may put right on an installed product; returns the path of the last setup log, if there is one.
     .DESCRIPTION
     Keys first: whatever comes after may need them. Settings that setup alone can change are drift only under the policy
-    Reconfigure, and the version only with a patch: Compare-MimSyncState says so. The firewall comes last, for setup may
-    make rules of its own.
+    Reconfigure, and the version only with a patch: Compare-MimSyncState says so. Firewall and service come last, for setup
+    may change both.
     .PARAMETER Parameter
     The parameters of Set-TargetResource.
     .PARAMETER Verdict
@@ -26,56 +29,100 @@ function Repair-MimSync {
     The state that was compared.
     #>
     param([hashtable] $Parameter, [object[]] $Verdict, [System.Collections.IDictionary] $State)
-    $drift = @{}
-    foreach ($item in $Verdict) { if ($item['Status'] -eq 'drift') { $drift[$item['Property']] = $item['Desired'] } }
+    $drift = @($Verdict | Where-Object { $_['Status'] -eq 'drift' } | ForEach-Object { $_['Property'] })
     $path = $State['facts']['InstallPath']
-    $account = $drift.ContainsKey('ServiceAccount') -or $drift.ContainsKey('ManagedServiceAccount')
-    if ($drift.ContainsKey('KeyBackupPath')) {
-        if ($account) { throw $script:Text.KeyBeforeAccount -f $Parameter['KeyBackupPath'], $State['facts']['KeyBackupReason'] }
-        Export-Key -Parameter $Parameter -InstallPath $path
-    }
-    if ($drift.ContainsKey('MinimumVersion')) { [void] (Update-MimSync -Parameter $Parameter -InstallPath $path) }
-    $settings = @('ServiceAccount', 'ManagedServiceAccount', 'AdministratorsGroup', 'OperatorsGroup', 'JoinersGroup', 'BrowseGroup', 'PasswordResetGroup' | Where-Object { $drift.ContainsKey($_) })
+    $account = @($drift | Where-Object { $_ -in 'ServiceAccount', 'ManagedServiceAccount' }).Count -gt 0
+    $patch = $drift -contains 'MinimumVersion'
+    $settings = $account -or @($drift | Where-Object { $_ -in $script:GroupNames }).Count -gt 0
+    if ($patch -or $settings) {
+        if (-not $Parameter['KeyBackupPath']) { throw $script:Text.KeyBeforeChange }
+        # The keys are protected by the present account, whose password nobody here knows when another one is wanted.
+        if (-not $account) { Export-Key -Parameter $Parameter -InstallPath $path }
+        elseif (-not (Test-KeyRecord -Path $Parameter['KeyBackupPath'])) { throw $script:Text.KeyBeforeAccount -f $Parameter['KeyBackupPath'] }
+    } elseif ($drift -contains 'KeyBackupPath') { Export-Key -Parameter $Parameter -InstallPath $path }
+    if ($patch) { Update-MimSync -Parameter $Parameter -State $State }
     if ($settings) { Set-MimSetting -Parameter $Parameter -State $State }
-    if ($drift.ContainsKey('EnableRpcFirewallRules')) { Repair-Firewall -Enabled $drift['EnableRpcFirewallRules'] -InstallPath $path }
+    if ($Parameter.ContainsKey('EnableRpcFirewallRules') -and ($settings -or $drift -contains 'EnableRpcFirewallRules')) {
+        Repair-Firewall -Enabled $Parameter['EnableRpcFirewallRules'] -InstallPath $path
+    }
+    if ($drift -contains 'ServiceRunning') { Set-ServiceRunning -Name $script:Service -Running $Parameter['ServiceRunning'] }
 }
 
 function Update-MimSync {
-    # Apply the patch; its copy is what is judged and applied.
-    param([hashtable] $Parameter, [string] $InstallPath)
+    # Apply the patch; its copy is what is judged and applied. Returns the path of the setup log.
+    param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
     Write-Step -Message $script:Text.StepJudgePatch
     Assert-Installer
-    $patch = "$(Get-WorkFolder)\media\MimSync.msp"
-    New-LockedFolder -Path (Get-WorkFolder)
-    New-LockedFolder -Path "$(Get-WorkFolder)\media"
+    $work = Get-WorkFolder
+    $patch = "$work\media\MimSync.msp"
+    New-LockedFolder -Path $work
+    New-LockedFolder -Path "$work\media"
     if (-not (Test-File -Path $Parameter['PatchPath'])) { throw $script:Text.PatchMissing -f $Parameter['PatchPath'] }
+    # A file that is written over keeps its owner and its access list.
+    Remove-Path -Path $patch
     Copy-File -Source $Parameter['PatchPath'] -Destination $patch
-    Assert-Media -Package $patch
+    Assert-Media -Package $patch -IsPatch
     # Setup may put a new one in its place, and what an administrator has set there would be gone.
-    $configuration = Get-Program -InstallPath $InstallPath -Name 'miiserver.exe.config'
-    if (Test-File -Path $configuration) {
-        New-LockedFolder -Path "$(Get-WorkFolder)\before"
-        Copy-File -Source $configuration -Destination "$(Get-WorkFolder)\before\miiserver.exe.config"
+    $configuration = Get-Program -InstallPath $State['facts']['InstallPath'] -Name 'miiserver.exe.config'
+    $before = Get-FileFact -Path $configuration
+    $kept = "$work\before\miiserver.exe.config-$($State['facts']['ProductVersion'])"
+    if ($before) {
+        New-LockedFolder -Path "$work\before"
+        # The first one of a version is the one from before setup.
+        if (-not (Test-File -Path $kept)) { Copy-File -Source $configuration -Destination $kept }
     }
-    Invoke-Installer -Action 'patch' -Subject $patch -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
+    $running = (Get-ServiceStatus -Name $script:Service) -eq 'Running'
+    # A running service would have setup ask for a restart.
+    if ($running) { Set-ServiceRunning -Name $script:Service -Running $false }
+    try {
+        Invoke-Installer -Action 'patch' -Package $patch -ProductCode $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
+    } finally {
+        if ($running -and (Get-ServiceStatus -Name $script:Service) -ne 'Running') { Set-ServiceRunning -Name $script:Service -Running $true }
+    }
+    $after = Get-FileFact -Path $configuration
+    if ($before -and (-not $after -or $after['Sha256'] -ne $before['Sha256'])) { Write-Warning -Message ($script:Text.ConfigurationReplaced -f $configuration, $kept) }
 }
 
 function Set-MimSetting {
-    # Give accounts and groups to setup's maintenance mode. Database and folder are told as they are: they do not move.
+    # Give accounts and groups to setup's maintenance mode. Whatever else it takes is told as it is, or it would be reset.
+    # Returns the path of the setup log.
     param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
-    $key = [string] $Parameter['KeyBackupPath']
-    if (-not $key) { throw $script:Text.KeyBeforeSettings }
     Assert-Installer
+    Assert-Name -Parameter $Parameter
+    $version = [string] $State['facts']['ProductVersion']
+    if ($Parameter['ManagedServiceAccount'] -and [string]::CompareOrdinal((Get-VersionKey $version), (Get-VersionKey $script:FirstVersionForGmsa)) -lt 0) {
+        throw $script:Text.GmsaNeedsPatch -f $script:FirstVersionForGmsa, $version
+    }
     $given = $Parameter.Clone()
-    foreach ($name in 'InstallDirectory', 'EnableRpcFirewallRules') { $given.Remove($name) }
-    foreach ($name in 'SqlServer', 'SqlInstance', 'DatabaseName') { $given[$name] = $State['properties'][$name]['value'] }
+    $given.Remove('EnableRpcFirewallRules')
+    foreach ($name in 'SqlServer', 'SqlInstance', 'DatabaseName', 'InstallDirectory') { $given[$name] = [string] $State['properties'][$name]['value'] }
+    foreach ($name in $script:GroupNames) { if (-not $given[$name]) { $given[$name] = Get-PresentGroup -Name $name -State $State } }
     $order = Get-SetupProperty -Parameter $given
     $order.Remove('ADDLOCAL')
     $order['REINSTALL'] = 'ALL'
     $order['REINSTALLMODE'] = 'omus'
-    $log = Invoke-Installer -Action 'configure' -Subject $State['facts']['ProductCode'] -Property $order -Credential $Parameter['ServiceAccount'] -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
-    $service = Get-ServiceStatus -Name 'FIMSynchronizationService'
-    if ($service -ne 'Running') { throw $script:Text.ServiceNotRunning -f $service, $key, (Get-LogTail -Path $log) }
+    $before = Get-Place
+    $log = Invoke-Installer -Action 'configure' -ProductCode $State['facts']['ProductCode'] -Property $order -Credential $Parameter['ServiceAccount'] -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
+    $after = Get-Place
+    if ($after -ne $before) { throw $script:Text.Moved -f $before, $after, (Get-LogTail -Path $log) }
+    $service = Get-ServiceStatus -Name $script:Service
+    if ($service -notin 'Running', 'StartPending') { throw $script:Text.ServiceNotRunning -f $service, $Parameter['KeyBackupPath'], (Get-LogTail -Path $log) }
+    $log
+}
+
+function Get-PresentGroup {
+    # The name of a group that the document does not state, as it is now: without it setup would take its own default.
+    param([string] $Name, [System.Collections.IDictionary] $State)
+    $entry = $State['properties'][$Name]
+    # A SID shows itself where it has no name.
+    if (-not $entry['display'] -or $entry['display'] -eq $entry['value']) { throw $script:Text.GroupUnknown -f $Name }
+    [string] $entry['display']
+}
+
+function Get-Place {
+    # Where the product and its database are, as one text.
+    $values = Get-RegistryMap -Path $script:Parameters
+    @(foreach ($name in 'Server', 'SQLInstance', 'DBName', 'Path') { "$name '$(if ($values) { $values[$name] })'" }) -join ', '
 }
 
 function Remove-MimSync {
@@ -94,16 +141,10 @@ function Remove-MimSync {
     if ($folder -and $key.StartsWith("$folder\", [System.StringComparison]::OrdinalIgnoreCase)) { throw $script:Text.KeyInRemovedFolder -f $key }
     Assert-Installer
     Export-Key -Parameter $Parameter -InstallPath $folder
-    Invoke-Installer -Action 'remove' -Subject $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
     # Setup takes its own rules away; it does not know ours.
     foreach ($rule in @(Get-MimFirewallRule | Where-Object { $_['Local'] -and $_['Name'] -like 'mimc-MimSync-*' })) { Remove-FirewallRule -Name $rule['Name'] }
-}
-
-function Get-Program {
-    # The path of a program of the product.
-    param([string] $InstallPath, [string] $Name)
-    if (-not $InstallPath) { throw $script:Text.NoInstallPath }
-    $InstallPath.TrimEnd('\') + "\Bin\$Name"
+    Invoke-Installer -Action 'remove' -ProductCode $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
+    Set-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Activation' -Value @{ Pending = 'no' }
 }
 
 function Repair-Firewall {
@@ -122,86 +163,4 @@ function Repair-Firewall {
     }
 }
 
-function Export-Key {
-    <# .SYNOPSIS
-    Export the encryption keys and record what was exported. The old file is replaced by a whole new one only. #>
-    param([hashtable] $Parameter, [string] $InstallPath)
-    Write-Step -Message $script:Text.StepExportKeys
-    $path = [string] $Parameter['KeyBackupPath']
-    $tool = Get-Program -InstallPath $InstallPath -Name 'miiskmu.exe'
-    $user = Get-ServiceUser -Parameter $Parameter
-    $fresh = New-KeyFile -Name 'miiskeys.bin'
-    try {
-        $code = Invoke-KeyTool -Tool $tool -Argument "/e `"$fresh`" `"/u:$user`"" -Credential $Parameter['ServiceAccount']
-        $file = Get-FileFact -Path $fresh
-        if ($null -eq $file -or $file['Length'] -eq 0) {
-            throw $script:Text.KeyNotExported -f "$code", $path
-        }
-        Copy-LockedFile -Source $fresh -Destination $path
-        $copy = Get-FileFact -Path $path
-        if ($null -eq $copy -or $copy['Sha256'] -ne $file['Sha256']) { throw $script:Text.KeyNotCopied -f $path }
-        Set-RegistryMap -Path "$script:RecordPath\KeyBackup" -Value @{ Path = $path; Sha256 = $file['Sha256']; Time = [System.DateTime]::UtcNow.ToString('o') }
-    } finally { Remove-Path -Path $fresh }
-}
-
-function Enable-Key {
-    <#
-    .SYNOPSIS
-    Give the key file of an existing database to a product that was just installed over it.
-    .PARAMETER Parameter
-    The parameters of Set-TargetResource.
-    .PARAMETER InstallPath
-    Where the product is.
-    #>
-    param([hashtable] $Parameter, [string] $InstallPath)
-    Write-Step -Message $script:Text.StepActivateKeys
-    $tool = Get-Program -InstallPath $InstallPath -Name 'miisactivate.exe'
-    # Alone among all programs it wants a managed account without its $.
-    $user = (Get-ServiceUser -Parameter $Parameter).TrimEnd('$')
-    $copy = New-KeyFile -Name 'existing.bin'
-    try {
-        Copy-File -Source $Parameter['ExistingKeyPath'] -Destination $copy
-        $code = Invoke-KeyTool -Tool $tool -Argument "`"$copy`" `"$user`"" -Credential $Parameter['ServiceAccount']
-        if ($code -ne 0) {
-            throw $script:Text.KeyNotActivated -f $Parameter['ExistingKeyPath'], "$code"
-        }
-    } finally { Remove-Path -Path $copy }
-}
-
-function Get-ServiceUser {
-    # The service account's name, for a tool that asks for it.
-    param([hashtable] $Parameter)
-    $user = [string] $Parameter['ManagedServiceAccount']
-    if ($Parameter['ServiceAccount']) { $user = $Parameter['ServiceAccount'].UserName }
-    if (-not $user) { throw $script:Text.KeyNeedsAccount }
-    if ($user.Contains('"')) { throw $script:Text.AccountQuote }
-    $user
-}
-
-function New-KeyFile {
-    # The path of a key file that nobody else can read, and that is not there yet.
-    param([string] $Name)
-    $folder = "$(Get-WorkFolder)\keys"
-    New-LockedFolder -Path (Get-WorkFolder)
-    New-LockedFolder -Path $folder
-    Remove-Path -Path "$folder\$Name"
-    "$folder\$Name"
-}
-
-function Invoke-KeyTool {
-    # Run a tool of the product that asks for the service account's password: it is typed, never an argument.
-    # Gives its exit code, nothing when it did not end.
-    param([string] $Tool, [string] $Argument, [pscredential] $Credential)
-    $prompt = ''
-    if ($Credential) { $prompt = ' *' }
-    $child = Start-Child -FilePath $Tool -Argument "$Argument$prompt /q"
-    try {
-        if ($Credential) { Send-Order -Writer $child['Input'] -Line $Credential -Plain }
-        $child['Input'].Close()
-    } catch [System.IO.IOException] { Write-Verbose -Message $script:Text.KeyToolEnded }
-    $code = Wait-Child -Child $child -TimeoutSeconds $script:KeyToolTimeoutSeconds
-    if ($null -eq $code) { Stop-Child -Child $child }
-    $code
-}
-
-Export-ModuleMember -Function Repair-MimSync, Remove-MimSync, Enable-Key
+Export-ModuleMember -Function Repair-MimSync, Remove-MimSync

@@ -21,7 +21,7 @@ function Install-MimSync {
     param([hashtable] $Parameter)
     $order = Get-SetupProperty -Parameter $Parameter
     $password = $Parameter['ServiceAccount']
-    # A rehearsal: what the pipe would refuse is refused before anything is touched.
+    # What the pipe would refuse is refused before anything is touched.
     Send-Order -Writer ([System.IO.TextWriter]::Null) -Line $order, $password
     Write-Step -Message $script:Text.StepCheckNode
     Assert-Node -Parameter $Parameter -Property $order
@@ -31,7 +31,11 @@ function Install-MimSync {
     $package = Copy-Media -Parameter $Parameter
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
     Assert-Package -Package $package -Property $order -Trusted ([bool] $Parameter['MediaSha256'])
-    Invoke-Installer -Action 'install' -Subject $package -Property $order -Credential $password -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
+    # Until its keys were activated the product is not what is desired, whatever becomes of this run.
+    $pending = 'no'
+    if ($Parameter['ExistingDatabase'] -eq 'Use') { $pending = 'yes' }
+    Set-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Activation' -Value @{ Pending = $pending }
+    Invoke-Installer -Action 'install' -Package $package -Property $order -Credential $password -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
 }
 
 function Get-SetupProperty {
@@ -111,6 +115,7 @@ function Assert-Database {
     if (-not $exists) { throw $script:Text.DatabaseMissing -f $server, $database }
     $key = [string] $Parameter['ExistingKeyPath']
     if (-not $key) { throw $script:Text.ExistingKeyNotNamed }
+    if ($key -eq $Parameter['KeyBackupPath']) { throw $script:Text.ExistingKeyIsBackup -f $key }
     $file = Get-FileFact -Path $key
     if ($null -eq $file -or $file['Length'] -eq 0) { throw $script:Text.ExistingKeyMissing -f $key }
 }
@@ -155,7 +160,7 @@ function Copy-Media {
 
 function Assert-Media {
     # The pinned hash when there is one, else a valid signature of Microsoft.
-    param([string] $Package, [string] $Sha256)
+    param([string] $Package, [string] $Sha256, [switch] $IsPatch)
     if ($Sha256) {
         $actual = (Get-FileFact -Path $Package)['Sha256']
         if ($actual -ne $Sha256) { throw $script:Text.MediaHash -f $actual, $Sha256 }
@@ -163,6 +168,7 @@ function Assert-Media {
     }
     $signature = Get-Signature -Path $Package
     if ($signature['Status'] -ne 'Valid' -or $signature['Subject'] -cnotmatch '(^|, )O=Microsoft Corporation(,|$)') {
+        if ($IsPatch) { throw $script:Text.PatchSignature -f $signature['Status'], $signature['Subject'] }
         throw $script:Text.MediaSignature -f $signature['Status'], $signature['Subject']
     }
 }

@@ -333,10 +333,10 @@ function Get-FileText {
 
 function Copy-LockedFile {
     <# .SYNOPSIS
-    Copy a file to where only Administrators and SYSTEM can read it; what was there is replaced by the whole or stays.
+    Copy a file to where only Administrators and SYSTEM can read it; what was there goes to Backup when the new one is whole.
     .DESCRIPTION
     The access list is there before the first byte. #>
-    param([string] $Source, [string] $Destination)
+    param([string] $Source, [string] $Destination, [string] $Backup)
     $folder = [System.IO.Path]::GetDirectoryName($Destination)
     if (-not [System.IO.Directory]::Exists($folder)) { New-LockedFolder -Path $folder }
     $security = New-Object System.Security.AccessControl.FileSecurity
@@ -350,9 +350,16 @@ function Copy-LockedFile {
         if ([System.IO.File]::Exists($Destination)) {
             # The replaced file's access list stays, so it has to be the right one.
             [System.IO.File]::SetAccessControl($Destination, $security)
-            [System.IO.File]::Replace($fresh, $Destination, [NullString]::Value)
+            [System.IO.File]::Replace($fresh, $Destination, $Backup)
         } else { [System.IO.File]::Move($fresh, $Destination) }
     } finally { [System.IO.File]::Delete($fresh) }
+}
+
+function Set-ServiceRunning {
+    <# .SYNOPSIS
+    Start or stop a service and wait until it has. #>
+    param([string] $Name, [bool] $Running)
+    if ($Running) { Start-Service -Name $Name -ErrorAction Stop } else { Stop-Service -Name $Name -Force -ErrorAction Stop }
 }
 
 function Set-FirewallRule {
@@ -476,7 +483,8 @@ function Invoke-InstallerChild {
         [System.Console]::Out.WriteLine('mimc:identity ' + (Get-CurrentSid))
         $action = & $read
         if (-not $action) { return }
-        $subject = & $read
+        $package = & $read
+        $product = & $read
         $log = & $read
         $lastLine = & $read
     } catch {
@@ -485,14 +493,17 @@ function Invoke-InstallerChild {
     }
     $property = & $read
     $secret = & $read
+    # An order that broke off is none.
+    if ((& $read) -cne 'go') { return }
     [void] [MimSync.Installer]::MsiSetInternalUI(2, [System.IntPtr]::Zero)
     [void] [MimSync.Installer]::MsiEnableLogW(0x1BDF, $log, 0)
-    # 2 is absent and 5 the default of INSTALLSTATE; 0 is the default of INSTALLLEVEL and INSTALLTYPE.
+    # 2 is absent and 5 the default of INSTALLSTATE, 0 the default of INSTALLLEVEL; 2 of INSTALLTYPE is this product alone:
+    # without it the patch would go to every product that takes it.
     $code = switch ($action) {
-        'install' { [MimSync.Installer]::MsiInstallProductW($subject, $property) }
-        'configure' { [MimSync.Installer]::MsiConfigureProductExW($subject, 0, 5, $property) }
-        'remove' { [MimSync.Installer]::MsiConfigureProductExW($subject, 0, 2, $property) }
-        'patch' { [MimSync.Installer]::MsiApplyPatchW($subject, [NullString]::Value, 0, $property) }
+        'install' { [MimSync.Installer]::MsiInstallProductW($package, $property) }
+        'configure' { [MimSync.Installer]::MsiConfigureProductExW($product, 0, 5, $property) }
+        'remove' { [MimSync.Installer]::MsiConfigureProductExW($product, 0, 2, $property) }
+        'patch' { [MimSync.Installer]::MsiApplyPatchW($package, $product, 2, $property) }
     }
     # Only NULL ends the log, and $null would arrive as an empty name.
     [void] [MimSync.Installer]::MsiEnableLogW(0, [NullString]::Value, 0)

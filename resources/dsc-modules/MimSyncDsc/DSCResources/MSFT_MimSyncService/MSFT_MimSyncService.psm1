@@ -1,6 +1,6 @@
 ﻿# The DSC resource MimSyncService: Get, Test and Set. The work is in the module's other files.
 Set-StrictMode -Version Latest
-foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Order', 'Setup', 'Repair') {
+foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Order', 'Setup', 'Key', 'Repair') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "../../MimSyncDsc.$part.psm1")
 }
 $script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory (Join-Path -Path $PSScriptRoot -ChildPath '../..') -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
@@ -30,6 +30,7 @@ function Get-TargetResource {
         [Parameter()] [string] $JoinersGroup,
         [Parameter()] [string] $BrowseGroup,
         [Parameter()] [string] $PasswordResetGroup,
+        [Parameter()] [bool] $ServiceRunning,
         [Parameter()] [bool] $EnableRpcFirewallRules,
         [Parameter()] [string] $KeyBackupPath,
         [Parameter()] [string] $MinimumVersion,
@@ -95,6 +96,7 @@ function Test-TargetResource {
         [Parameter()] [string] $JoinersGroup,
         [Parameter()] [string] $BrowseGroup,
         [Parameter()] [string] $PasswordResetGroup,
+        [Parameter()] [bool] $ServiceRunning,
         [Parameter()] [bool] $EnableRpcFirewallRules,
         [Parameter()] [string] $KeyBackupPath,
         [Parameter()] [string] $MinimumVersion,
@@ -137,6 +139,7 @@ function Set-TargetResource {
         [Parameter()] [string] $JoinersGroup,
         [Parameter()] [string] $BrowseGroup,
         [Parameter()] [string] $PasswordResetGroup,
+        [Parameter()] [bool] $ServiceRunning,
         [Parameter()] [bool] $EnableRpcFirewallRules,
         [Parameter()] [string] $KeyBackupPath,
         [Parameter()] [string] $MinimumVersion,
@@ -156,26 +159,36 @@ function Set-Node {
     $state = Get-State -Desired $desired
     if ($Parameter['Ensure'] -eq 'Absent') {
         if ($state['properties']['Ensure']['value'] -eq 'Absent') { return }
+        Assert-Installer
+        if ($state['facts'].Contains('EnsureReason')) { throw $script:Text.HalfInstalled -f $state['facts']['EnsureReason'] }
         $log = Remove-MimSync -Parameter $Parameter -State $state
         if ((Get-State -Desired $desired)['properties']['Ensure']['value'] -ne 'Absent') { throw $script:Text.StillThere -f (Get-LogTail -Path $log) }
         return
     }
     $log = ''
+    $isNew = $state['facts'].Contains('ActivationPending') -and $state['facts']['ActivationPending']
     if ($state['properties']['Ensure']['value'] -ne 'Present') {
+        # Setup that is still at work leaves such a node for a while.
+        Assert-Installer
         if ($state['facts'].Contains('EnsureReason')) { throw $script:Text.HalfInstalled -f $state['facts']['EnsureReason'] }
         $log = Install-MimSync -Parameter $Parameter
         $state = Get-State -Desired $desired
         Assert-Installed -Desired $desired -State $state -Log $log
-        if ($Parameter['ExistingDatabase'] -eq 'Use') { Enable-Key -Parameter $Parameter -InstallPath $state['facts']['InstallPath'] }
+        $isNew = $true
     }
-    Repair-MimSync -Parameter $Parameter -Verdict @(Compare-MimSyncState -Desired $desired -State $state) -State $state
+    if ($isNew) { Initialize-Key -Parameter $Parameter -State $state }
+    $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
+    $later = @(Repair-MimSync -Parameter $Parameter -Verdict $verdicts -State $state)
+    if ($later) { $log = $later[-1] }
     Write-Step -Message $script:Text.StepReadBack
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
     $left = @($verdicts | Where-Object { $_['Status'] -eq 'drift' })
     $fixed = @($verdicts | Where-Object { $_['Status'] -eq 'cannotSet' })
     $text = @($left + $fixed | ForEach-Object { Format-Verdict -Verdict $_ }) -join '; '
-    if ($log -and $text) { throw $script:Text.InstalledOtherwise -f $text, (Get-LogTail -Path $log) }
-    if ($left) { throw $script:Text.RepairedInVain -f $text }
+    $tail = ''
+    if ($log) { $tail = Get-LogTail -Path $log }
+    if ($isNew -and $text) { throw $script:Text.InstalledOtherwise -f $text, $tail }
+    if ($left) { throw ($script:Text.RepairedInVain -f $text, $tail).TrimEnd() }
     if ($fixed) { throw $script:Text.CannotSet -f $text }
 }
 
