@@ -147,6 +147,18 @@ Describe 'the module MimSyncDsc, later' {
             { Set-TargetResource @wanted } | Should -Throw "MimSync.Activate: *old.bin (exit code '-2145188797'; *0x80230443*"
             $global:Windows.Files.ContainsKey('C:\ProgramData\mimc\keys\existing.bin') | Should -BeFalse
         }
+        It 'has a code below zero told alike where another minus sign is written' {
+            $thread = [System.Threading.Thread]::CurrentThread
+            $before = $thread.CurrentCulture
+            $swedish = [System.Globalization.CultureInfo]::InvariantCulture.Clone()
+            $swedish.NumberFormat.NegativeSign = [string] [char] 0x2212
+            $global:Windows.ToolCode = -2145188797
+            $wanted = Get-Wanted -With $Use
+            try {
+                $thread.CurrentCulture = $swedish
+                { Set-TargetResource @wanted } | Should -Throw "MimSync.Activate: *(exit code '-2145188797'; *"
+            } finally { $thread.CurrentCulture = $before }
+        }
         It 'has miisactivate ended when it does not end by itself' {
             $global:Windows.KeyPassword = 'another'
             $wanted = Get-Wanted -With $Use
