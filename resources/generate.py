@@ -182,7 +182,7 @@ def _compared(item: Property) -> str:
 def _set(item: Property) -> str:
     if item.rule is Rule.NONE:
         return "tells setup or mimc what to do"
-    return "by setup; put right later" if item.repairable else f"by setup only: {item.cannot_set}"
+    return "by setup; put right later" if item.repairable else f"by setup; later: {item.cannot_set}"
 
 
 _RULES: Mapping[Rule, str] = {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 ENGINE = Path(__file__).parent / "engine"
 SCRIPT = ROOT / "docs" / "on-windows.ps1"
+SEAM = ROOT / "resources" / "dsc-modules" / "MimSyncDsc" / "MimSyncDsc.Windows.psm1"
 
 #: How the script knows Windows and Windows PowerShell: in a played node both are so.
 _QUESTIONS = (
@@ -77,7 +79,8 @@ class PlayedNode:
         (root / "ProgramFiles").mkdir()
         # A backslash is a letter to .NET here, and to PowerShell what it is: both find the file.
         for name in ("SystemRoot/System32/msi.dll", "SystemRoot\\System32\\msi.dll"):
-            (root / name).write_bytes(b"MZ\0MsiSetInternalUI\0MsiEnableLogW\0MsiInstallProductW\0")
+            exports = re.findall(r"extern uint (Msi\w+)", SEAM.read_text("utf-8-sig"))
+            (root / name).write_bytes(("MZ\0" + "".join(f"{export}\0" for export in exports)).encode())
         shell = "SystemRoot\\System32\\WindowsPowerShell\\v1.0\\powershell.exe"
         (root / shell).symlink_to(self.engine)
         inbox = root / "SystemRoot/System32/WindowsPowerShell/v1.0/Modules/PSDesiredStateConfiguration"

@@ -140,7 +140,7 @@ def test_a_property_that_no_table_mentions_is_a_reason(mimc: Mimc, package: Path
     )
     answer = inspected(mimc, package, 1)
     assert answer["reasons"] == [
-        "setup would ignore GROUPBROWSE (groups.browse): no table of the package mentions it"
+        "setup would ignore GROUPBROWSE (groups.connectorBrowse): no table of the package mentions it"
     ]
     assert finding(answer, "GROUPBROWSE")["known"] is False
     assert "setup will ignore SQMOPTINSETTING" in str(answer["notes"])

@@ -98,6 +98,6 @@ def test_the_texts_are_the_same_on_a_german_server(engine_path: Path, tmp_path: 
     (module / "de-DE").mkdir()
     (module / "de-DE" / Path(TEXTS).name).write_text("@{ SqlClient = 'ein Client' }", "utf-8")
     german = asked(engine_path, module, "de-DE")
-    assert len(german) == 6
+    assert len(german) == 7
     for name, file in german.items():
         assert file["texts"] == dict(written()), name

@@ -10,7 +10,7 @@ import pytest
 
 from mimc.resources.media import SENT
 
-from .played_node import ENGINE, ROOT, SCRIPT
+from .played_node import ENGINE, ROOT, SCRIPT, SEAM
 
 PARTS = sorted((ROOT / "docs" / "on-windows").glob("*.ps1"))
 TEXTS = {path.name: path.read_text("utf-8-sig") for path in [SCRIPT, *PARTS]}
@@ -186,3 +186,10 @@ def test_it_knows_the_methods_and_settings_that_the_scripts_use() -> None:
 def test_it_knows_the_properties_that_set_sends() -> None:
     sent = re.search(r"\$sent = (.*)", TEXTS["product.ps1"])
     assert sent and re.findall(r"'(\w+)'", sent[1]) == [item.name for item in SENT if not item.standard]
+
+
+def test_the_functions_of_msi_dll_that_are_looked_for_are_those_that_the_seam_calls() -> None:
+    product = (ROOT / "docs" / "on-windows" / "product.ps1").read_text("utf-8-sig")
+    body = product.partition("function Test-InstallerExport {")[2].partition("\n}")[0]
+    declared = re.findall(r"extern uint (Msi\w+)", SEAM.read_text("utf-8-sig"))
+    assert sorted(re.findall(r"'(Msi\w+)'", body)) == sorted(declared)

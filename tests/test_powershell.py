@@ -293,6 +293,7 @@ def test_the_stand_in_for_the_seam_has_the_functions_of_the_seam(inspection: dic
         "Add-Call",
         "Install-Product",
         "Uninstall-Product",
+        "Update-Product",
     }
     for name, body in real.items():
         wanted = [(item["name"], item["type"]) for item in body["parameters"]]

@@ -77,7 +77,9 @@ function Test-InstallerExport {
     # The names are looked for in the file: to call them from here a compiler would have to write files.
     $text = [System.Text.Encoding]::GetEncoding(28591).GetString([System.IO.File]::ReadAllBytes("$env:SystemRoot\System32\msi.dll"))
     $fact = [ordered]@{}
-    foreach ($name in 'MsiSetInternalUI', 'MsiEnableLogW', 'MsiInstallProductW') { $fact["msi.dll exports $name"] = $text.Contains("$([char] 0)$name$([char] 0)") }
+    $names = 'MsiSetInternalUI', 'MsiEnableLogW', 'MsiInstallProductW', 'MsiConfigureProductExW', 'MsiApplyPatchW', 'MsiOpenDatabaseW', 'MsiDatabaseOpenViewW',
+    'MsiViewExecute', 'MsiViewGetColumnInfo', 'MsiViewFetch', 'MsiRecordGetFieldCount', 'MsiRecordGetStringW', 'MsiCloseHandle'
+    foreach ($name in $names) { $fact["msi.dll exports $name"] = $text.Contains("$([char] 0)$name$([char] 0)") }
     Get-Finding -Fact $fact
 }
 

@@ -92,7 +92,11 @@ class LabFile {
     static [void] Delete([string] $Path) { $io = [LabPath]::File; $io::Delete([LabPath]::Map($Path)) }
     static [void] Move([string] $From, [string] $To) { $io = [LabPath]::File; $io::Move([LabPath]::Map($From), [LabPath]::Map($To)) }
     static [void] Copy([string] $From, [string] $To, [bool] $Over) { $io = [LabPath]::File; $io::Copy([LabPath]::Map($From), [LabPath]::Map($To), $Over) }
-    static [void] Replace([string] $From, [string] $To, [string] $Backup) { $io = [LabPath]::File; $io::Move([LabPath]::Map($From), [LabPath]::Map($To), $true) }
+    static [void] Replace([string] $From, [string] $To, [string] $Backup) {
+        $io = [LabPath]::File
+        $io::Move([LabPath]::Map($To), [LabPath]::Map($Backup))
+        $io::Move([LabPath]::Map($From), [LabPath]::Map($To))
+    }
     static [void] SetAccessControl([string] $Path, [LabSecurity] $Security) { }
     static [object] Create([string] $Path, [int] $Size, [System.IO.FileOptions] $Options, [LabSecurity] $Security) { $io = [LabPath]::File; return $io::Create([LabPath]::Map($Path)) }
 }

@@ -37,7 +37,7 @@ Describe 'the module MimSyncDsc, later' {
             Set-TargetResource @wanted
             Test-TargetResource @wanted | Should -BeTrue
             $global:Windows.Order.Action | Should -Be 'remove'
-            $global:Windows.Order.Package | Should -Be $Product
+            $global:Windows.Order.Product | Should -Be $Product
             $global:Windows.Order.Text | Should -BeExactly 'REBOOT="ReallySuppress"'
             $global:Windows.Order.Password | Should -BeExactly ''
             $global:Windows.Files[$Keys] | Should -Be 'keys'
@@ -59,6 +59,41 @@ Describe 'the module MimSyncDsc, later' {
             $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
             { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *'
             $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'stays when the tool for the keys fails, though it left a file: <Name>' -ForEach @(
+            @{ Name = 'an exit code'; Do = { $global:Windows.ToolCode = 1 } }, @{ Name = 'an empty one'; Do = { $global:Windows.KeyText = '' } }
+        ) {
+            Install-Wanted
+            & $Do
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: *What was in $Keys is still there."
+            $global:Windows.Files[$Keys] | Should -Be 'keys'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'leaves the key file of before beside the new one' {
+            Install-Wanted
+            $global:Windows.Files[$Keys] = 'the only good keys'
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            Set-TargetResource @wanted
+            $old = @($global:Windows.Files.Keys | Where-Object { $_ -like "$Keys.*.old" })
+            $old | Should -HaveCount 1
+            $global:Windows.Files[$old[0]] | Should -Be 'the only good keys'
+        }
+        It 'may have its keys in the folder that mimc works in' {
+            $wanted = Get-Wanted -With @{ KeyBackupPath = 'C:\ProgramData\mimc\keys\miiskeys.bin' }
+            Set-TargetResource @wanted
+            $wanted['Ensure'] = 'Absent'
+            Set-TargetResource @wanted
+            $global:Windows.Files['C:\ProgramData\mimc\keys\miiskeys.bin'] | Should -Be 'keys'
+        }
+        It 'is not gone while its Uninstall entry is there' {
+            Install-Wanted
+            $global:Windows.Registry.Remove('SYSTEM\CurrentControlSet\Services\FIMSynchronizationService')
+            $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+            Test-TargetResource @wanted | Should -BeFalse
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.HalfInstalled: *'
+            $global:Windows.Busy = $true
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.InstallerBusy: *'
         }
         It 'stays when nobody says where its keys are to go' {
             Install-Wanted
@@ -117,14 +152,14 @@ Describe 'the module MimSyncDsc, later' {
             Set-Wanted -With $Use
             $call = @(Get-Call -Like 'Start-Child *miisactivate.exe*')
             $call | Should -HaveCount 1
-            $call[0] | Should -BeLike '*Argument="C:\ProgramData\mimc\keys\existing.bin" "contoso\MIMSync" `* /q'
-            $global:Windows.Files.ContainsKey('C:\ProgramData\mimc\keys\existing.bin') | Should -BeFalse
+            $call[0] | Should -Match 'Argument="C:\\ProgramData\\mimc\\keys\\[0-9a-f]{32}\.bin" "contoso\\MIMSync" \* /q\z'
+            @($global:Windows.Files.Keys) -like 'C:\ProgramData\mimc\keys\*' | Should -HaveCount 0
             $global:Windows.Calls -join ' ' | Should -Not -BeLike "*$Plain*"
         }
         It 'is activated for a managed account by its name without the dollar sign, and nothing is typed' {
             $wanted = Get-Wanted -With ($Use + @{ ManagedServiceAccount = 'contoso\gmsa$' }) -Without 'ServiceAccount'
             Set-TargetResource @wanted
-            @(Get-Call -Like 'Start-Child *miisactivate.exe*')[0] | Should -BeLike '*existing.bin" "contoso\gmsa" /q'
+            @(Get-Call -Like 'Start-Child *miisactivate.exe*')[0] | Should -BeLike '*.bin" "contoso\gmsa" /q'
         }
         It 'is not touched when its key file is <Name>' -ForEach @(
             @{ Name = 'not named'; Path = ''; Like = '*ExistingKeyPath*' }, @{ Name = 'not there'; Path = 'D:\no.bin'; Like = '*no key file D:\no.bin*' }
@@ -133,6 +168,27 @@ Describe 'the module MimSyncDsc, later' {
             $global:Windows.Files['D:\empty.bin'] = ''
             $wanted = Get-Wanted -With @{ ExistingDatabase = 'Use'; ExistingKeyPath = $Path }
             { Set-TargetResource @wanted } | Should -Throw "MimSync.ExistingKey: $Like"
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'is not in the desired state until its keys are activated, whatever is installed' {
+            $global:Windows.ToolCode = 1
+            $wanted = Get-Wanted -With $Use
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Activate: *'
+            Test-TargetResource @wanted | Should -BeFalse
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Activate: *'
+            @($global:Windows.Orders | ForEach-Object { $_.Action }) | Should -Be @('install')
+            $plain = Get-Wanted
+            { Set-TargetResource @plain } | Should -Throw 'MimSync.Activate: *Say where it is: ExistingKeyPath.'
+            $global:Windows.Files.ContainsKey($Keys) | Should -BeFalse
+            $global:Windows.ToolCode = 0
+            Set-TargetResource @wanted
+            Test-TargetResource @wanted | Should -BeTrue
+        }
+        It 'has a key file that the backup may not write over' {
+            $wanted = Get-Wanted -With @{ ExistingDatabase = 'Use'; ExistingKeyPath = $Keys }
+            $global:Windows.Files[$Keys] = 'the only good keys'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *would be written over*'
+            $global:Windows.Files[$Keys] | Should -Be 'the only good keys'
             $global:Windows.Orders | Should -BeNullOrEmpty
         }
         It 'has to be there' {
@@ -180,12 +236,53 @@ Describe 'the module MimSyncDsc, later' {
             $global:Windows.Order.Action | Should -Be 'patch'
             $global:Windows.Order.Package | Should -Be 'C:\ProgramData\mimc\media\MimSync.msp'
             $global:Windows.Order.Text | Should -BeExactly 'REBOOT="ReallySuppress"'
-            $global:Windows.Files['C:\ProgramData\mimc\before\miiserver.exe.config'] | Should -Be 'tuned'
+            $global:Windows.Files['C:\ProgramData\mimc\before\miiserver.exe.config-4.6.34.0'] | Should -Be 'tuned'
         }
         It 'follows an installation whose media are older' {
             Set-Wanted -With $Patch
             @($global:Windows.Orders | ForEach-Object { $_.Action }) | Should -Be @('install', 'patch')
             @($global:Windows.Orders | ForEach-Object { $_.Log } | Select-Object -Unique) | Should -HaveCount 2
+        }
+        It 'is applied to this product alone, while its service stands still' {
+            Install-Wanted
+            Set-Wanted -With $Patch
+            $global:Windows.Order.Product | Should -Be $Product
+            @(Get-Call -Like 'Set-ServiceRunning*') | Should -Be @('Set-ServiceRunning Name=FIMSynchronizationService Running=False')
+        }
+        It 'leaves the service running that ran, though it failed' {
+            Install-Wanted
+            $global:Windows.ExitCode = '1603'
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.SetupFailed: *'
+            $global:Windows.Services['FIMSynchronizationService'] | Should -Be 'Running'
+        }
+        It 'does not start a service that stood still' {
+            Install-Wanted
+            $global:Windows.Services['FIMSynchronizationService'] = 'Stopped'
+            $global:Windows.ServiceAfter = 'Stopped'
+            Set-Wanted -With $Patch
+            Get-Call -Like 'Set-ServiceRunning*' | Should -HaveCount 0
+        }
+        It 'warns when it replaced the configuration file, and keeps the first of a version' {
+            Install-Wanted
+            $global:Windows.Files[$global:Configuration] = 'tuned'
+            $global:Windows.Untuned = $true
+            $global:Windows.PatchVersion = '4.6.34.0'
+            $wanted = Get-Wanted -With $Patch
+            foreach ($run in 1, 2) { try { Set-TargetResource @wanted 3>&1 | Out-String -OutVariable warned | Out-Null } catch { Write-Verbose -Message 'the version stays below' } }
+            $global:Windows.Files['C:\ProgramData\mimc\before\miiserver.exe.config-4.6.34.0'] | Should -Be 'tuned'
+            $global:Windows.PatchVersion = '4.6.673.0'
+            $global:Windows.Files[$global:Configuration] = 'tuned again'
+            @(Set-TargetResource @wanted 3>&1) -like '*setup has replaced*miiserver.exe.config-4.6.34.0*' | Should -HaveCount 1
+        }
+        It 'is not applied before the keys were exported' {
+            Install-Wanted
+            $wanted = Get-Wanted -With $Patch -Without 'KeyBackupPath'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *KeyBackupPath is needed*'
+            $global:Windows.KeyPassword = 'another'
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *'
+            $global:Windows.Orders | Should -BeNullOrEmpty
         }
         It 'is left alone when the version is good enough' {
             Install-Wanted
@@ -202,7 +299,7 @@ Describe 'the module MimSyncDsc, later' {
             Install-Wanted
             $global:Windows.Signature = @{ Status = 'NotSigned'; Subject = '' }
             $wanted = Get-Wanted -With $Patch
-            { Set-TargetResource @wanted } | Should -Throw 'MimSync.MediaSignature: *'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.PatchSignature: *'
             $global:Windows.Orders | Should -BeNullOrEmpty
         }
         It 'that does not bring the version is told' {
@@ -235,16 +332,18 @@ Describe 'the module MimSyncDsc, later' {
             Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
             $order = $global:Windows.Order
             $order.Action | Should -Be 'configure'
-            $order.Package | Should -Be $Product
+            $order.Product | Should -Be $Product
             $order.Property['GROUPOPERATORS'] | Should -Be 'contoso\Other'
             $order.Property['REINSTALL'] | Should -Be 'ALL'
             $order.Property['REINSTALLMODE'] | Should -Be 'omus'
             $order.Property['SERVICEPASSWORD'] | Should -BeExactly $Plain
-            foreach ($name in 'ADDLOCAL', 'INSTALLDIR', 'FIREWALL_CONF') { $order.Property.ContainsKey($name) | Should -BeFalse }
+            $order.Property['INSTALLDIR'] | Should -Be 'C:\Program Files\Microsoft Forefront Identity Manager\2010'
+            foreach ($name in 'ADDLOCAL', 'FIREWALL_CONF') { $order.Property.ContainsKey($name) | Should -BeFalse }
         }
         It 'are given to maintenance mode: a service account, to a managed one too' {
             $wanted = Get-Wanted -With ($Policy + @{ ManagedServiceAccount = 'contoso\gmsa$' }) -Without 'ServiceAccount'
             Set-TargetResource @wanted
+            Get-Call -Like 'Start-Child *' | Should -HaveCount 0
             Test-TargetResource @wanted | Should -BeTrue
             $global:Windows.Order.Property['SERVICEACCOUNT'] | Should -BeExactly 'gmsa$'
             $global:Windows.Order.Password | Should -BeExactly ''
@@ -265,11 +364,61 @@ Describe 'the module MimSyncDsc, later' {
             Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
             $global:Windows.Files[$Keys] | Should -Be 'keys'
         }
-        It 'stay when the account is to change and the keys of the present one are not there' {
-            $global:Windows.Files.Remove($Keys)
+        It 'stay when the account is to change and the keys of the present one <Name>' -ForEach @(
+            @{ Name = 'are not there'; Do = { $global:Windows.Files.Remove($Keys) } }
+            @{ Name = 'are in a file of somebody else'; Do = { $global:Windows.Files[$Keys] = 'other keys' } }
+            @{ Name = 'were never exported here'; Do = { $global:Windows.Registry.Remove('SOFTWARE\mimc\MimSyncDsc\KeyBackup') } }
+        ) {
+            & $Do
             $wanted = Get-Wanted -With ($Policy + @{ ServiceAccount = (New-Credential -User 'contoso\Other') })
-            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: the service account is to be changed, and $Keys does not hold the keys (there is no such file)*"
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: the service account is to be changed, and $Keys is not a key file that was exported here*"
             $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'leave the groups as they are that the document does not state' {
+            $global:Windows.Row['browse_sid'] = $global:Windows.Sids['contoso\Other']
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' }) -Without 'BrowseGroup', 'JoinersGroup'
+            Set-TargetResource @wanted
+            $global:Windows.Order.Property['GROUPBROWSE'] | Should -Be 'contoso\Other'
+            $global:Windows.Order.Property['GROUPACCOUNTJOINERS'] | Should -Be 'contoso\MIMSyncJoiners'
+            $global:Windows.Row['browse_sid'] | Should -Be $global:Windows.Sids['contoso\Other']
+        }
+        It 'stay when a group that the document does not state has no name' {
+            $global:Windows.Row['browse_sid'] = 'S-1-5-21-1-2-3-9999'
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' }) -Without 'BrowseGroup'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Group: setup would reset BrowseGroup*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'stay when a name does not resolve, though it is not that one that differs' {
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other'; BrowseGroup = 'contoso\Missspelt' })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Unresolved: *contoso\Missspelt*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'stay when a managed account is wanted of a version that has none' {
+            $global:Windows.Registry["$global:Uninstall\$Product"]['DisplayVersion'] = '4.4.1302.0'
+            $wanted = Get-Wanted -With ($Policy + @{ ManagedServiceAccount = 'contoso\gmsa$' }) -Without 'ServiceAccount'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Account: *needs 4.5.26.0 at least, and 4.4.1302.0 is installed*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'are told when product or database have moved: <Name>' -ForEach @(@{ Name = 'Server' }, @{ Name = 'DBName' }, @{ Name = 'Path' }, @{ Name = 'SQLInstance' }) {
+            $global:Windows.Moves[$Name] = 'elsewhere'
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Moved: *After: *$Name 'elsewhere'*"
+        }
+        It 'get the firewall rules again that setup took away' {
+            $global:Windows.Registry[$global:FirewallRules].Remove('{7A}')
+            Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+        }
+        It 'are not begun with while a restart is pending, such as that of a patch in the same run' {
+            $global:Windows.Files['\\corpfs\media\hotfix.msp'] = 'msp'
+            $global:Windows.ExitCode = '3010'
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other'; MinimumVersion = '4.6.673.0'; PatchPath = '\\corpfs\media\hotfix.msp' })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Reboot: *'
+            @($global:Windows.Orders | ForEach-Object { $_.Action }) | Should -Be @('patch')
+        }
+        It 'go nowhere when the LCM could not decrypt the password' {
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other'; ServiceAccount = (New-Credential -Text '-----BEGIN CMS-----') })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Undecrypted: *'
+            Get-Call -Like 'Read-ChildLine*' | Should -HaveCount 0
         }
         It 'are told when maintenance mode had no effect' {
             $global:Windows.NoEffect = $true
@@ -281,5 +430,38 @@ Describe 'the module MimSyncDsc, later' {
             $wanted = Get-Wanted -With ($Policy + @{ ServiceAccount = (New-Credential -User 'contoso\Other') })
             { Set-TargetResource @wanted } | Should -Throw "MimSync.Service: *the service is 'Stopped'*miisactivate.exe with $Keys*"
         }
+    }
+
+    Context 'the service' {
+        BeforeEach { Install-Wanted }
+        It 'is started, or stopped, as the document says' {
+            foreach ($running in $false, $true) {
+                Set-Wanted -With @{ ServiceRunning = $running }
+                $global:Windows.Services['FIMSynchronizationService'] -eq 'Running' | Should -Be $running
+            }
+        }
+        It 'is left alone when the document says nothing' {
+            $global:Windows.Services['FIMSynchronizationService'] = 'Stopped'
+            Set-Wanted -With @{}
+            $global:Windows.Services['FIMSynchronizationService'] | Should -Be 'Stopped'
+        }
+        It 'has its start type told' {
+            $global:Windows.Registry['SYSTEM\CurrentControlSet\Services\FIMSynchronizationService']['Start'] = 3
+            $wanted = Get-Wanted
+            ((Get-TargetResource @wanted)['State'] | ConvertFrom-Json).facts.ServiceStartType | Should -Be 'Manual'
+        }
+    }
+    It 'has no key file of an existing database written over later either' {
+        Install-Wanted
+        $global:Windows.Files[$Keys] = ''
+        $wanted = Get-Wanted -With @{ ExistingKeyPath = $Keys }
+        { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *would be written over*'
+    }
+    It 'has its keys exported after an installation, though a file of that name is there' {
+        $global:Windows.Files[$Keys] = 'of another database'
+        $wanted = Get-Wanted
+        Set-TargetResource @wanted
+        $global:Windows.Files[$Keys] | Should -Be 'keys'
+        $global:Windows.Calls -like 'Copy-LockedFile*' | Should -HaveCount 1
     }
 }

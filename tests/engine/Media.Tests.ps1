@@ -67,7 +67,7 @@ Describe 'the package of the media' {
         @{ Name = 'without a version'; Value = @{ ProductVersion = $null }; Said = "*ProductVersion is '', which is no version*" }
         @{ Name = 'with a version of text'; Value = @{ ProductVersion = '4.6.x' }; Said = "*ProductVersion is '4.6.x', which is no version*" }
         @{ Name = 'with a version of two numbers'; Value = @{ ProductVersion = '4.6' }; Said = "*ProductVersion is '4.6', which is no version*" }
-        @{ Name = 'a group that it does not know'; Value = @{ SecureCustomProperties = 'ACCEPT_EULA;STORESERVER;SQLINSTANCE;SQLDB;SERVICEACCOUNT;SERVICEDOMAIN;SERVICEPASSWORD;GROUPADMINS;SQMOPTINSETTING' }; Said = '*setup would ignore GROUPBROWSE (groups.browse): no table*' }
+        @{ Name = 'a group that it does not know'; Value = @{ SecureCustomProperties = 'ACCEPT_EULA;STORESERVER;SQLINSTANCE;SQLDB;SERVICEACCOUNT;SERVICEDOMAIN;SERVICEPASSWORD;GROUPADMINS;SQMOPTINSETTING' }; Said = '*setup would ignore GROUPBROWSE (groups.connectorBrowse): no table*' }
     ) {
         Set-PackageValue -Value $Value
         $wanted = Get-Wanted
@@ -113,7 +113,7 @@ Describe 'the package of the media' {
         $wanted = Get-Wanted -With @{ TransformPath = 'D:\mim.mst' }
         $warned = @(Set-TargetResource @wanted 3>&1)
         $warned | Should -HaveCount 1
-        $warned[0].Message | Should -Be 'The package: setup would ignore GROUPBROWSE (groups.browse): no table of the package mentions it, unless the transform brings it'
+        $warned[0].Message | Should -Be 'The package: setup would ignore GROUPBROWSE (groups.connectorBrowse): no table of the package mentions it, unless the transform brings it'
         $global:Windows.Order.Property['GROUPBROWSE'] | Should -Be 'contoso\MIMSyncBrowse'
     }
     It 'whose hash is pinned may read from within a program what no table mentions' {
@@ -121,7 +121,7 @@ Describe 'the package of the media' {
         $wanted = Get-Wanted -With @{ MediaSha256 = 'sha256 of msi' }
         $warned = @(Set-TargetResource @wanted 3>&1)
         $warned | Should -HaveCount 1
-        $warned[0].Message | Should -Be 'The package: setup may ignore GROUPBROWSE (groups.browse): no table of the package mentions it, and MediaSha256 says that this package is wanted'
+        $warned[0].Message | Should -Be 'The package: setup may ignore GROUPBROWSE (groups.connectorBrowse): no table of the package mentions it, and MediaSha256 says that this package is wanted'
         $global:Windows.Order.Property['GROUPBROWSE'] | Should -Be 'contoso\MIMSyncBrowse'
     }
     It 'of another product stays another product, whatever is pinned' {

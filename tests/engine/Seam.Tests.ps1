@@ -90,14 +90,15 @@ Describe 'the seam' {
         $target = Join-Path -Path $TestDrive -ChildPath 'miiskeys.bin'
         foreach ($text in 'one', 'two') {
             [System.IO.File]::WriteAllText($source, $text)
-            Invoke-Stood -Copy 'files' -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeExactly ''
+            Invoke-Stood -Copy 'files' -Body { Copy-StoodLockedFile -Source $source -Destination $target -Backup "$target.old" } | Should -BeExactly ''
             [System.IO.File]::ReadAllText($target) | Should -Be $text
         }
+        [System.IO.File]::ReadAllText("$target.old") | Should -Be 'one'
         $sddl = 'O:BAG:BAD:P(A;;FA;;;BA)(A;;FA;;;SY)'
         [MimcStandIns.Files]::Calls | Should -Be @("Create miiskeys.bin.new $sddl", 'Move', "Create miiskeys.bin.new $sddl", "SetAccessControl miiskeys.bin $sddl", 'Replace')
         [MimcStandIns.Files]::Full = $true
         [System.IO.File]::WriteAllText($source, 'three')
-        try { Invoke-Stood -Copy 'files' -Body { Copy-StoodLockedFile -Source $source -Destination $target } | Should -BeLike '*not enough space*' }
+        try { Invoke-Stood -Copy 'files' -Body { Copy-StoodLockedFile -Source $source -Destination $target -Backup "$target.older" } | Should -BeLike '*not enough space*' }
         finally { [MimcStandIns.Files]::Full = $false }
         [System.IO.File]::ReadAllText($target) | Should -Be 'two'
         [System.IO.File]::Exists("$target.new") | Should -BeFalse
@@ -143,7 +144,7 @@ namespace MimSync {
             return 0;
         }
         public static uint MsiConfigureProductExW(string product, int level, int state, string property) { return Log("state " + state + " at level " + level + " of " + product, property); }
-        public static uint MsiApplyPatchW(string patch, string package, int kind, string property) { return Log("patching " + (package ?? "what is there") + " by kind " + kind + " with " + patch, property); }
+        public static uint MsiApplyPatchW(string patch, string package, int kind, string property) { return Log("patching " + package + " by kind " + kind + " with " + patch, property); }
         public static uint MsiInstallProductW(string package, string property) { return Log("installing " + package, property); }
         static uint Log(string what, string property) {
             stuck = property.Contains("STUCK");
@@ -169,35 +170,43 @@ namespace MimSync {
         It 'says who it is, installs, takes the password out of the log, and says with what setup ended' {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
             Read-RealChildLine -Child $child -Prefix 'mimc:identity ' -TimeoutSeconds 60 | Should -Be 'S-1-5-7'
-            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'SERVICEPASSWORD="p""w" OTHER="p"', 'p"w'
+            Send-Line -Child $child -Text 'install', 'a.msi', '', $log, 'no password here', 'SERVICEPASSWORD="p""w" OTHER="p"', 'p"w', 'go'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::ReadAllText($log) | Should -BeExactly "installing a.msi`r`nSERVICEPASSWORD=`"********`" OTHER=`"p`"`r`nno password here`r`n"
             $child['Last'] | Should -Be $null
         }
         It 'does <Action> as <Expected>' -ForEach @(
             @{ Action = 'configure'; Expected = 'state 5 at level 0 of {1}' }, @{ Action = 'remove'; Expected = 'state 2 at level 0 of {1}' }
-            @{ Action = 'patch'; Expected = 'patching what is there by kind 0 with {1}' }
+            @{ Action = 'patch'; Expected = 'patching {1} by kind 2 with a.msp' }
         ) {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text $Action, '{1}', $log, 'the end', 'REBOOT="ReallySuppress"', ''
+            Send-Line -Child $child -Text $Action, 'a.msp', '{1}', $log, 'the end', 'REBOOT="ReallySuppress"', '', 'go'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::ReadAllText($log) | Should -BeExactly "$Expected`r`nREBOOT=`"ReallySuppress`"`r`nthe end`r`n"
         }
+        It 'does nothing of an order that broke off after <Lines> lines' -ForEach @(1..7 | ForEach-Object { @{ Lines = $_ } }) {
+            [System.IO.File]::Delete($log)
+            $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
+            Send-Line -Child $child -Text @(@('remove', '', '{1}', $log, 'the end', 'REBOOT="ReallySuppress"', '')[0..($Lines - 1)])
+            $child['Input'].Close()
+            Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -BeExactly ''
+            [System.IO.File]::Exists($log) | Should -BeFalse
+        }
         It 'marks the log of an account without a password too' {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'A="1"', ''
+            Send-Line -Child $child -Text 'install', 'a.msi', '', $log, 'no password here', 'A="1"', '', 'go'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::ReadAllText($log) | Should -BeLike "*no password here`r`n"
         }
         It 'removes a log that it cannot scrub' {
             $child = Start-Shell -Text "$prelude; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
+            Send-Line -Child $child -Text 'install', 'a.msi', '', $log, 'no password here', 'STUCK="1"', 'secret', 'go'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             [System.IO.File]::Exists($log) | Should -BeFalse
         }
         It 'says with what setup ended though the log can be neither scrubbed nor removed' {
             $child = Start-Shell -Text "$prelude; function global:Remove-Item { throw 'in use' }; Import-Module '$seam'; Invoke-InstallerChild"
-            Send-Line -Child $child -Text 'install', 'a.msi', $log, 'no password here', 'STUCK="1"', 'secret'
+            Send-Line -Child $child -Text 'install', 'a.msi', '', $log, 'no password here', 'STUCK="1"', 'secret', 'go'
             Read-RealChildLine -Child $child -Prefix 'mimc:exit ' -TimeoutSeconds 60 | Should -Be '2147944003'
             $child['Last'] | Should -BeLike "mimc:error $log may hold the password*"
         }

@@ -14,6 +14,8 @@ Describe 'the seam, over a played Windows,' {
             [void] $global:Asked.Add("new $Name|$DisplayName|$Program|$Service|$LocalPort|$Direction|$Action|$Protocol|$Enabled|$ErrorAction")
         }
         function global:Remove-NetFirewallRule { param([string] $Name, [string] $ErrorAction) [void] $global:Asked.Add("remove $Name $ErrorAction") }
+        function global:Start-Service { param([string] $Name, [string] $ErrorAction) [void] $global:Asked.Add("start $Name $ErrorAction") }
+        function global:Stop-Service { param([string] $Name, [switch] $Force, [string] $ErrorAction) [void] $global:Asked.Add("stop $Name $Force $ErrorAction") }
         function global:Get-Service { param([string] $Name, [string] $ErrorAction) if ($Name -eq 'there') { [pscustomobject] @{ Status = [System.ConsoleColor]::Red } } }
         function global:Get-AuthenticodeSignature {
             param([string] $LiteralPath)
@@ -24,7 +26,7 @@ Describe 'the seam, over a played Windows,' {
     }
     AfterAll {
         Remove-Command
-        Remove-Item -Path Function:\Set-NetFirewallRule, Function:\New-NetFirewallRule, Function:\Remove-NetFirewallRule, Function:\Get-Service, Function:\Get-AuthenticodeSignature
+        Remove-Item -Path Function:\Set-NetFirewallRule, Function:\New-NetFirewallRule, Function:\Remove-NetFirewallRule, Function:\Start-Service, Function:\Stop-Service, Function:\Get-Service, Function:\Get-AuthenticodeSignature
     }
     BeforeEach { $global:Asked.Clear() }
     It 'switches and removes a firewall rule by its name' {
@@ -37,6 +39,10 @@ Describe 'the seam, over a played Windows,' {
         New-RealFirewallRule -Name 'n' -DisplayName 'd' -Program 'p.exe' -Port 'RPC'
         New-RealFirewallRule -Name 'n' -DisplayName 'd' -Program 'p.exe' -Service 's' -Port 'RPCEPMap'
         $global:Asked | Should -BeExactly @('new n|d|p.exe||RPC|Inbound|Allow|TCP|True|Stop', 'new n|d|p.exe|s|RPCEPMap|Inbound|Allow|TCP|True|Stop')
+    }
+    It 'starts and stops a service' {
+        foreach ($running in $true, $false) { Set-RealServiceRunning -Name 's' -Running $running }
+        $global:Asked | Should -BeExactly @('start s Stop', 'stop s True Stop')
     }
     It 'gives a state and a verdict as text' {
         Get-RealServiceStatus -Name 'there' | Should -BeExactly 'Red'

@@ -184,9 +184,9 @@ namespace MimcStandIns
         public static void SetAccessControl(string path, Security security) { Calls.Add("SetAccessControl " + Path.GetFileName(path) + " " + security.Sddl); }
         public static void Replace(string from, string to, string backup)
         {
-            if (backup != null) throw new ArgumentException("The path is empty.");
             Calls.Add("Replace");
-            File.Move(from, to, true);
+            File.Move(to, backup);
+            File.Move(from, to);
         }
         public static Stream Create(string path, int size, FileOptions options, Security security)
         {

@@ -2,7 +2,7 @@
 # walkthrough wants of a node.
 $module = Join-Path -Path (Get-CopyFolder -Otherwise $TestDrive) -ChildPath 'MimSyncDsc'
 Import-Module -Name (Join-Path -Path $module -ChildPath 'MimSyncDsc.Windows.psm1')
-foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Media', 'Order', 'Setup', 'Repair') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
+foreach ($part in 'Read', 'Compare', 'Prerequisite', 'Media', 'Order', 'Setup', 'Key', 'Repair') { Import-Module -Name (Join-Path -Path $module -ChildPath "MimSyncDsc.$part.psm1") }
 Import-Module -Name (Join-Path -Path $module -ChildPath 'DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1')
 
 $Plain = 'p"a;ss w$rd'

@@ -154,8 +154,9 @@ function Get-PackageTable {
 function ConvertFrom-PackageRecord { param([uint32] $Record, [object[]] $Field) throw 'only on Windows' }
 function Get-FileText { param([string] $Path) [string] $global:Windows.Files[$Path] }
 function Copy-LockedFile {
-    param([string] $Source, [string] $Destination)
+    param([string] $Source, [string] $Destination, [string] $Backup)
     Add-Call -Name 'Copy-LockedFile' -Argument $PSBoundParameters
+    if ($global:Windows.Files.ContainsKey($Destination)) { $global:Windows.Files[$Backup] = $global:Windows.Files[$Destination] }
     $global:Windows.Files[$Destination] = $global:Windows.Files[$Source]
     if ($global:Windows.Torn) { $global:Windows.Files[$Destination] = 'half' }
 }

@@ -44,9 +44,9 @@ function Get-Said {
 
 [System.Threading.Thread]::CurrentThread.CurrentUICulture = $Culture
 $answer = [ordered]@{}
-foreach ($part in 'Prerequisite', 'Order', 'Media', 'Setup', 'Repair') { Import-Module -Name "$Module/MimSyncDsc.$part.psm1" }
+foreach ($part in 'Prerequisite', 'Order', 'Media', 'Setup', 'Key', 'Repair') { Import-Module -Name "$Module/MimSyncDsc.$part.psm1" }
 Import-Module -Name "$Module/DSCResources/MSFT_MimSyncService/MSFT_MimSyncService.psm1"
-foreach ($loaded in Get-Module | Where-Object { $_.Path.StartsWith($Module) -and $_.Name -match 'MSFT|Prerequisite|Order|Media|Setup|Repair' }) {
+foreach ($loaded in Get-Module | Where-Object { $_.Path.StartsWith($Module) -and $_.Name -match 'MSFT|Prerequisite|Order|Media|Setup|Key|Repair' }) {
     $tree = [System.Management.Automation.Language.Parser]::ParseFile($loaded.Path, [ref] $null, [ref] $null)
     $answer[$loaded.Name] = @{ texts = & $loaded { $script:Text }; uses = @(Get-Use -Tree $tree); said = @(Get-Said -Tree $tree) }
 }

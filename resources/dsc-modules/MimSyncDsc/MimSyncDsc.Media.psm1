@@ -50,7 +50,7 @@ function Compare-MimPackage {
     if (-not $reasons) {
         $transform = $Property.Contains('TRANSFORMS')
         $reasons = @(Get-VersionReason -Version $values['ProductVersion'] -Property $Property)
-        $text = @(foreach ($rows in $Table.Values) { foreach ($row in $rows) { $row.Values } }) -join "`n"
+        $text = @(foreach ($rows in $Table.Values) { foreach ($row in $rows) { foreach ($cell in $row.GetEnumerator()) { $cell.Value } } }) -join "`n"
         foreach ($item in $script:Facts['Properties']) {
             if ($item['Standard'] -or -not $Property.Contains($item['Name'])) { continue }
             if ($text -cmatch "(?<![A-Za-z0-9_.])$($item['Name'])(?![A-Za-z0-9_.])") { continue }

@@ -7,7 +7,7 @@ from mimc.compiler.spec import Spec, Target
 from mimc.errors import UsageError
 from mimc.pusher import apply, outcome, report_text
 from mimc.pusher.node import Node
-from mimc.state import Verdict
+from mimc.state import Status, Verdict
 
 from . import connect
 from .source import choose_target
@@ -43,6 +43,11 @@ def _agreed(node: Node, verdicts: tuple[Verdict, ...]) -> bool:
     where = f"{node.target.name} ({node.target.address})"
     if changes:
         sys.stderr.write(f"{where} differs:\n{changes}\n")
+        if _is_removal(verdicts):
+            key_file = node.documents.desired.get("KeyBackupPath")
+            sys.stderr.write(
+                f"The product is going to be REMOVED, after its keys were exported to {key_file}.\n"
+            )
     elif not node.documents.others:
         sys.stderr.write(f"{where} is in the desired state and holds a document that an earlier run left\n")
     if node.documents.others:
@@ -50,3 +55,10 @@ def _agreed(node: Node, verdicts: tuple[Verdict, ...]) -> bool:
     sys.stderr.write("Change it? Only yes is taken for yes: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() == "yes"
+
+
+def _is_removal(verdicts: tuple[Verdict, ...]) -> bool:
+    return any(
+        item.property == "Ensure" and item.status is Status.DRIFT and str(item.desired).lower() == "absent"
+        for item in verdicts
+    )
