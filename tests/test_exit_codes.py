@@ -140,20 +140,37 @@ def test_64_no_terminal_and_no_yes_is_refused_before_anything_is_contacted(
     assert_clear(done, "--yes")
 
 
-@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("y", 1), ("no", 1), ("", 1)])
-def test_apply_asks_on_a_terminal_and_only_yes_is_yes(mimc: Mimc, answer: str, code: int) -> None:
-    before = mimc.lab_state()
+def answered(answer: str) -> subprocess.CompletedProcess[bytes]:
+    """Run apply on a terminal on which *answer* is typed."""
     ours, theirs = pty.openpty()
     try:
         os.write(ours, f"{answer}\n".encode())
         command = [sys.executable, "-m", "mimc", "apply", CONTOSO, *TARGET]
-        done = subprocess.run(command, stdin=theirs, capture_output=True, check=False, timeout=60)
+        return subprocess.run(command, stdin=theirs, capture_output=True, check=False, timeout=60)
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("y", 1), ("no", 1), ("", 1)])
+def test_apply_asks_on_a_terminal_and_only_yes_is_yes(mimc: Mimc, answer: str, code: int) -> None:
+    before = mimc.lab_state()
+    done = answered(answer)
     assert done.returncode == code
     assert b"Change it?" in done.stderr and b"database.server" in done.stderr
+    assert b"REMOVED" not in done.stderr
     assert (mimc.lab_state() == before) is (code == 1)
+
+
+def test_apply_says_so_before_it_removes_the_product(applied: Mimc) -> None:
+    file = applied.folder / CONTOSO
+    text = file.read_text("utf-8")
+    file.write_text(
+        text.replace("  acceptLicense: true\n", "  acceptLicense: true\n  ensure: Absent\n"), "utf-8"
+    )
+    done = answered("no")
+    assert done.returncode == 1
+    assert b"going to be REMOVED, after its keys were exported to C:\\MIM\\keys\\miiskeys.bin" in done.stderr
 
 
 def test_7_a_restart_is_pending(mimc: Mimc) -> None:
