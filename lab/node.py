@@ -103,7 +103,7 @@ SETTINGS: tuple[Setting, ...] = (
     _product("database.instance", "SQL instance, empty for the default one", form=Form.TEXT),
     _product("database.name", "database of the service", form=Form.TEXT),
     _product("service.account", "account of the service", form=Form.ACCOUNT),
-    _product("activationPending", "the keys of its database were not activated", "yes", "no", initial="no"),
+    _product("unfinished", "what Set has begun", "no", "activation", "settings", "patch", initial="no"),
     _product("service.state", "state of the service", "Running", "Stopped"),
     *(_product(path, "group stored in SQL", form=Form.ACCOUNT) for path in GROUPS.values()),
     _product("firewall", "inbound rules of miiserver.exe", "on", "off", initial="off"),

@@ -64,8 +64,8 @@ def write(state: Tree, path: str, given: Mapping[str, str]) -> None:
         state["rebootRequired"] = "yes"
     elif path == rf"{_RECORD}\KeyBackup":
         _record_key_backup(state, given)
-    elif path == rf"{_RECORD}\Activation":
-        state["activationPending"] = given.get("Pending", state["activationPending"])
+    elif path == rf"{_RECORD}\Unfinished" and "What" in given:
+        state["unfinished"] = given["What"] or "no"
     else:
         state.setdefault("registry", {}).setdefault(path, {}).update(given)
 
@@ -132,14 +132,15 @@ def _tree(state: Tree) -> dict[str, Values]:
     }
     if state["sqlAliases"]:
         tree[r"SOFTWARE\Microsoft\MSSQLServer\Client\ConnectTo"] = dict(state["sqlAliases"])
-    if state["keyBackupTime"]:
+    if state["keyBackupPath"]:
         sha256 = hashlib.sha256(KEY_FILE).hexdigest()
         tree[rf"{_RECORD}\KeyBackup"] = {
             "Path": state["keyBackupPath"],
             "Sha256": sha256,
             "Time": state["keyBackupTime"],
         }
-    tree[rf"{_RECORD}\Activation"] = {"Pending": state["activationPending"]}
+    unfinished = "" if state["unfinished"] == "no" else state["unfinished"]
+    tree[rf"{_RECORD}\Unfinished"] = {**tree.get(rf"{_RECORD}\Unfinished", {}), "What": unfinished}
     if state["rebootRequired"] == "yes":
         tree[rf"{_RECORD}\RebootPending"] = {"SetupExitCode": "3010"}
     if state["installed"]:
@@ -176,8 +177,12 @@ def _account(state: Tree) -> str:
 
 
 def _record_key_backup(state: Tree, given: Mapping[str, str]) -> None:
-    # The names one after the other, as the module writes them; the hash is that of the file, always the same one.
+    # The names one after the other, as the module writes them; the hash is that of the file, always the same one, or
+    # nothing: then the file that is there is no backup any more.
     for name, path in (("Path", "keyBackupPath"), ("Time", "keyBackupTime")):
         if name in given:
             put(state, path, given[name])
-            put(state, "keyBackup", "present")
+    if given.get("Sha256"):
+        put(state, "keyBackup", "present")
+    elif "Sha256" in given and state["keyBackup"] == "present":
+        put(state, "keyBackup", "changed")

@@ -110,7 +110,7 @@ def read_product(state: Tree, accounts: Iterable[str], key_backup_path: str, rea
         "InstallPath": f"{state['directory']}\\Synchronization Service\\",
         "ServiceState": value_at(state, "service.state"),
         "ServiceStartType": "Automatic",
-        "ActivationPending": state["activationPending"] == "yes",
+        "Unfinished": "" if state["unfinished"] == "no" else state["unfinished"],
         "RebootRequired": state["rebootRequired"] == "yes",
         **({"KeyBackupTime": state["keyBackupTime"]} if state["keyBackupTime"] else {}),
     }

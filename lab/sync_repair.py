@@ -41,9 +41,17 @@ def check_names(state: Tree, wanted: Wanted) -> None:
         )
 
 
+def clear_key_record(state: Tree, wanted: Wanted) -> None:
+    """A new product has keys of its own: whatever file there is, it is not their backup."""
+    put(state, "keyBackupPath", wanted.text("KeyBackupPath"))
+    put(state, "keyBackupTime", "")
+    if state["keyBackup"] == "present":
+        put(state, "keyBackup", "changed")
+
+
 def initialize_keys(state: Tree, wanted: Wanted, now: datetime) -> None:
     """Activate the keys of an existing database, then export all of them."""
-    if state["activationPending"] == "yes":
+    if state["unfinished"] == "activation":
         _activate(state, wanted)
     if wanted.text("KeyBackupPath"):
         _export_keys(state, wanted, now)
@@ -58,6 +66,10 @@ def repair(state: Tree, wanted: Wanted, found: Sequence[Verdict], now: datetime)
         _save_keys(state, wanted, now, account=account)
     elif "KeyBackupPath" in drift:
         _export_keys(state, wanted, now)
+    if state["unfinished"] in ("patch", "settings"):
+        # Nothing has moved here, and a service that is started runs.
+        put(state, "service.state", "Running")
+        put(state, "unfinished", "no")
     if "MinimumVersion" in drift:
         _patch(state, wanted)
     if settings:
@@ -81,8 +93,10 @@ def remove(state: Tree, wanted: Wanted, now: datetime) -> None:
             f"MimSync.Key: {path} lies in the folder that is going to be removed. Name another place as KeyBackupPath."
         )
     check_installer(state)
-    _export_keys(state, wanted, now)
+    if state["unfinished"] != "activation":
+        _export_keys(state, wanted, now)
     installer.remove(state)
+    put(state, "unfinished", "no")
 
 
 def _activate(state: Tree, wanted: Wanted) -> None:
@@ -95,9 +109,10 @@ def _activate(state: Tree, wanted: Wanted) -> None:
         raise ResourceFailed(
             "MimSync.Activate: the product is installed, and miisactivate did not take the key file "
             f"{wanted.text('ExistingKeyPath')} (exit code '{_KEY_REFUSED}'; -2145188797 is 0x80230443: the database is "
-            "of another version than the product). Activate it by hand, then start the service."
+            "of another version than the product). Name the right file and apply again; or activate it by hand, start the "
+            "service, and remove the key HKLM:/SOFTWARE/mimc/MimSyncDsc/Unfinished."
         )
-    put(state, "activationPending", "no")
+    put(state, "unfinished", "no")
 
 
 def _save_keys(state: Tree, wanted: Wanted, now: datetime, *, account: bool) -> None:
@@ -113,7 +128,7 @@ def _save_keys(state: Tree, wanted: Wanted, now: datetime, *, account: bool) -> 
     if not recorded or state["keyBackup"] != "present":
         raise ResourceFailed(
             f"MimSync.Key: the service account is to be changed, and {path} is not a key file that was exported here as "
-            "the present one. Apply once with the present account, then with the new one."
+            "the present one. Move that file away and apply once with the present account, then with the new one."
         )
 
 
@@ -135,7 +150,9 @@ def _patch(state: Tree, wanted: Wanted) -> None:
             "MimSync.PatchSignature: the patch is not signed by Microsoft. Nothing was run. Copy it again from where "
             "Microsoft offers it."
         )
+    put(state, "unfinished", "patch")
     installer.patch(state)
+    put(state, "unfinished", "no")
 
 
 def _reconfigure(state: Tree, wanted: Wanted) -> None:
@@ -154,4 +171,6 @@ def _reconfigure(state: Tree, wanted: Wanted) -> None:
         "SqlInstance": value_at(state, "database.instance"),
         "DatabaseName": value_at(state, "database.name"),
     }
+    put(state, "unfinished", "settings")
     installer.configure(state, replace(wanted, values={**wanted.values, **kept}))
+    put(state, "unfinished", "no")

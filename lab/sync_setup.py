@@ -16,7 +16,7 @@ from . import installer
 from .media import PACKAGES
 from .node import Tree, put
 from .server import DEFAULT_DATABASE, Reader, is_local_server, read_product, sql_fault
-from .sync_repair import check_installer, check_names, initialize_keys, remove, repair
+from .sync_repair import check_installer, check_names, clear_key_record, initialize_keys, remove, repair
 from .wanted import ResourceFailed, Wanted, described
 
 #: What the module says of what setup needs, by its name in the state (en-US/MimSyncDsc.strings.psd1; a test compares).
@@ -65,11 +65,12 @@ def set_desired(state: Tree, wanted: Wanted, reader: Reader, now: datetime) -> N
         _check_node(state, wanted, reader)
         _check_media(state, wanted)
         uses = wanted.text("ExistingDatabase").casefold() == "use"
-        put(state, "activationPending", "yes" if uses else "no")
+        put(state, "unfinished", "activation" if uses else "no")
+        clear_key_record(state, wanted)
         installer.install(state, wanted)
-        _check_database(verdicts(state, wanted, reader))
-    new = fresh or state["activationPending"] == "yes"
+    new = fresh or state["unfinished"] == "activation"
     if new:
+        _check_database(verdicts(state, wanted, reader))
         initialize_keys(state, wanted, now)
     repair(state, wanted, verdicts(state, wanted, reader), now)
     found = verdicts(state, wanted, reader)

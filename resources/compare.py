@@ -50,8 +50,9 @@ def _verdict(item: Property, wanted: Mapping[str, object], state: State) -> Verd
         reason = f"the node cannot resolve the name {desired}"
         return Verdict(item.name, Status.UNKNOWN, desired, actual, reason)
     if _SAME[item.rule](desired, observed.value, state):
-        if item.name == "Ensure" and state.facts.get("ActivationPending") is True:
-            reason = "the key file of its database was not activated"
+        # Installed, and something that Set has begun is still open.
+        if item.name == "Ensure" and (unfinished := state.facts.get("Unfinished")):
+            reason = f"what was begun is not finished: {unfinished}"
             return Verdict(item.name, Status.DRIFT, desired, actual, reason)
         return Verdict(item.name, Status.OK, desired, actual)
     # Refuse is what a policy says by itself.

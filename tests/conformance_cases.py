@@ -93,7 +93,7 @@ def _random_case(source: random.Random) -> dict[str, Any]:
         },
         "sids": {"d\\one": "S-1-5-1", "d\\two": source.choice(_SIDS), "d\\three": None},
         "properties": properties,
-        "facts": {"ActivationPending": True} if source.random() < 0.2 else {},
+        "facts": {"Unfinished": source.choice(("", "patch", "settings"))},
     }
     desired = {name: source.choice(values) for name, values in (_PROPERTIES | _POLICIES).items()}
     desired["EnableRpcFirewallRules"] = source.random() < 0.5

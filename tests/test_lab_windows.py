@@ -56,7 +56,10 @@ def test_a_node_without_the_product_has_neither_its_service_nor_its_uninstall_en
 def test_the_product_is_where_setup_would_have_put_it(installed: Tree) -> None:
     uninstall = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall"
     assert registry.children(installed, uninstall) == [installed["productCode"]]
-    assert registry.values(installed, SERVICE) == {"ObjectName": r".\sync"}, "a local account has a dot"
+    assert registry.values(installed, SERVICE) == {
+        "ObjectName": r".\sync",
+        "Start": "2",
+    }, "a local account has a dot"
     parameters = registry.values(installed, rf"{SERVICE}\Parameters")
     assert parameters and parameters["Server"] == "corpsql.contoso.com" and "SQLInstance" not in parameters
 

@@ -239,7 +239,8 @@ def test_the_module_takes_the_password_out_of_a_log_that_leaks(
     before = leaked.read_text("latin-1")
     assert before.count(PASSWORD) >= 2, "a log that does not leak proves nothing"
     lines = [
-        encoded(text) for text in ("install", "x.msi", str(log), "the last line", write(WANTED), PASSWORD)
+        encoded(text)
+        for text in ("install", "x.msi", "", str(log), "the last line", write(WANTED), PASSWORD, "go")
     ]
     said = run_child(engine_path, lines, {"MIMC_LEAKED": str(leaked)}, tmp_path)
     assert said[-1] == "mimc:exit 1603"
@@ -258,9 +259,11 @@ def test_what_set_orders_is_what_the_installer_does(
     sent = dict(zip(KEPT, VALUES, strict=False))
     properties = {name: value for name, value in {**WANTED, **sent}.items() if name != "SERVICEPASSWORD"}
     with OrderSender(engine_path) as sender:
-        lines = sender.lines(properties, PASSWORD, ("install", windows(package), str(log), "the last line"))
-    assert dict(read(decoded(lines[4])))["SERVICEPASSWORD"] == decoded(lines[5]) == PASSWORD
-    said = run_child(engine_path, lines, prefix.environment, tmp_path)
+        lines = sender.lines(
+            properties, PASSWORD, ("install", windows(package), "", str(log), "the last line")
+        )
+    assert dict(read(decoded(lines[5])))["SERVICEPASSWORD"] == decoded(lines[6]) == PASSWORD
+    said = run_child(engine_path, [*lines, encoded("go")], prefix.environment, tmp_path)
     assert said == ["mimc:identity S-1-5-7", "mimc:exit 0"]
     assert_kept(prefix, sent)
     assert kept(prefix)["Careless"] == PASSWORD
@@ -275,11 +278,13 @@ def test_what_set_orders_later_is_what_the_installer_does(
     prefix: Prefix, package: Path, product_code: str, engine_path: Path, tmp_path: Path
 ) -> None:
     """Maintenance mode changes what it is given and keeps what it is told as it was; removal leaves nothing."""
+    code = f"{{{product_code}}}"
 
-    def order(action: str, subject: str, properties: dict[str, str], password: str | None) -> str:
+    def order(action: str, properties: dict[str, str], password: str | None) -> str:
         log = tmp_path / f"{action}.log"
         with OrderSender(engine_path) as sender:
-            lines = sender.lines(properties, password, (action, subject, str(log), "the last line"))
+            texts = (action, windows(package), code, str(log), "the last line")
+            lines = [*sender.lines(properties, password, texts), encoded("go")]
         assert run_child(engine_path, lines, prefix.environment, tmp_path) == [
             "mimc:identity S-1-5-7",
             "mimc:exit 0",
@@ -290,14 +295,13 @@ def test_what_set_orders_later_is_what_the_installer_does(
 
     database = {"STORESERVER": "corpsql", "SQLDB": "Sync"}
     account = {name: value for name, value in WANTED.items() if name != "SERVICEPASSWORD"}
-    code = f"{{{product_code}}}"
-    order("install", windows(package), {**account, **database, "GROUPADMINS": "CONTOSO\\Old"}, PASSWORD)
+    order("install", {**account, **database, "GROUPADMINS": "CONTOSO\\Old"}, PASSWORD)
     assert kept(prefix)["GroupAdmins"] == "CONTOSO\\Old"
     settings = {"GROUPADMINS": "CONTOSO\\New", "REINSTALL": "ALL", "REINSTALLMODE": "omus"}
-    order("configure", code, {**account, **database, **settings}, PASSWORD)
+    order("configure", {**account, **database, **settings}, PASSWORD)
     found = kept(prefix)
     assert (found["GroupAdmins"], found["Server"], found["DBName"]) == ("CONTOSO\\New", "corpsql", "Sync")
-    order("remove", code, {"REBOOT": "ReallySuppress"}, None)
+    order("remove", {"REBOOT": "ReallySuppress"}, None)
     assert prefix.left_behind(product_code) == []
 
 

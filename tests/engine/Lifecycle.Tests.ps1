@@ -66,7 +66,7 @@ Describe 'the module MimSyncDsc, later' {
             Install-Wanted
             & $Do
             $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
-            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: *What was in $Keys is still there."
+            { Set-TargetResource @wanted } | Should -Throw "MimSync.Key: *What was in $Keys is still there.*"
             $global:Windows.Files[$Keys] | Should -Be 'keys'
             $global:Windows.Orders | Should -BeNullOrEmpty
         }
@@ -263,6 +263,35 @@ Describe 'the module MimSyncDsc, later' {
             Set-Wanted -With $Patch
             Get-Call -Like 'Set-ServiceRunning*' | Should -HaveCount 0
         }
+        It 'leaves the service alone while setup goes on' {
+            Install-Wanted
+            $global:Windows.ExitCode = 'never'
+            $global:Windows.BusyAfter = $true
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.StillRunning: *'
+            Get-Call -Like 'Set-ServiceRunning*Running=True' | Should -HaveCount 0
+            Test-TargetResource @wanted | Should -BeFalse
+        }
+        It 'has its own failure told, though the service cannot be started again either' {
+            Install-Wanted
+            $global:Windows.ExitCode = '1603'
+            $global:Windows.Startable = $false
+            $wanted = Get-Wanted -With $Patch
+            { Set-TargetResource @wanted -WarningAction SilentlyContinue } | Should -Throw 'MimSync.SetupFailed: *'
+        }
+        It 'that wants a restart has the service left as setup left it' {
+            Install-Wanted
+            $global:Windows.ExitCode = '3010'
+            $global:Windows.ServiceAfter = 'Stopped'
+            Set-Wanted -With $Patch
+            Get-Call -Like 'Set-ServiceRunning*Running=True' | Should -HaveCount 0
+        }
+        It 'that brings SP3 is not applied' {
+            Install-Wanted
+            $wanted = Get-Wanted -With @{ MinimumVersion = '4.7.3.0'; PatchPath = '\\corpfs\media\hotfix.msp' }
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Patch: the patch that brings SP3*'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
         It 'warns when it replaced the configuration file, and keeps the first of a version' {
             Install-Wanted
             $global:Windows.Files[$global:Configuration] = 'tuned'
@@ -402,7 +431,8 @@ Describe 'the module MimSyncDsc, later' {
         It 'are told when product or database have moved: <Name>' -ForEach @(@{ Name = 'Server' }, @{ Name = 'DBName' }, @{ Name = 'Path' }, @{ Name = 'SQLInstance' }) {
             $global:Windows.Moves[$Name] = 'elsewhere'
             $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
-            { Set-TargetResource @wanted } | Should -Throw "MimSync.Moved: *After: *$Name 'elsewhere'*"
+            foreach ($run in 1, 2) { { Set-TargetResource @wanted } | Should -Throw "MimSync.Moved: *After: *$Name 'elsewhere'*" }
+            @($global:Windows.Orders) | Should -HaveCount 1
         }
         It 'get the firewall rules again that setup took away' {
             $global:Windows.Registry[$global:FirewallRules].Remove('{7A}')
@@ -425,10 +455,41 @@ Describe 'the module MimSyncDsc, later' {
             $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
             { Set-TargetResource @wanted } | Should -Throw 'MimSync.Repair: put right, and still not as desired: OperatorsGroup *'
         }
-        It 'are told when the service does not run with them' {
+        It 'are told when the service does not run with them, and stay open until it does' {
             $global:Windows.ServiceAfter = 'Stopped'
+            $global:Windows.Startable = $false
             $wanted = Get-Wanted -With ($Policy + @{ ServiceAccount = (New-Credential -User 'contoso\Other') })
-            { Set-TargetResource @wanted } | Should -Throw "MimSync.Service: *the service is 'Stopped'*miisactivate.exe with $Keys*"
+            foreach ($run in 1, 2) {
+                { Set-TargetResource @wanted -WarningAction SilentlyContinue } | Should -Throw "MimSync.Service: *the service is 'Stopped'*miisactivate.exe with $Keys*"
+                Test-TargetResource @wanted | Should -BeFalse
+            }
+            @($global:Windows.Orders | ForEach-Object { $_.Action }) | Should -Be @('configure')
+            $global:Windows.Startable = $true
+            Set-TargetResource @wanted
+            Test-TargetResource @wanted | Should -BeTrue
+        }
+        It 'wait for a service that is starting' {
+            $global:Windows.ServiceAfter = 'StartPending'
+            Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+            $global:Windows.ServiceLater = 'Stopped'
+            $global:Windows.Startable = $false
+            $wanted = Get-Wanted -With $Policy
+            { Set-TargetResource @wanted -WarningAction SilentlyContinue } | Should -Throw 'MimSync.Service: *'
+        }
+        It 'want no service on a standby' {
+            $global:Windows.ServiceAfter = 'Stopped'
+            Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other'; ServiceRunning = $false })
+        }
+        It 'are not given to a product whose folder has an unknown name' {
+            $global:Windows.Registry['SYSTEM\CurrentControlSet\Services\FIMSynchronizationService\Parameters']['Path'] = 'D:\Sync\'
+            $wanted = Get-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other' })
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Path: *'
+            $global:Windows.Orders | Should -BeNullOrEmpty
+        }
+        It 'take the server along under the name that it has' {
+            $global:Windows.Registry['SYSTEM\CurrentControlSet\Services\FIMSynchronizationService\Parameters']['Server'] = 'CORPSYNC'
+            Set-Wanted -With ($Policy + @{ OperatorsGroup = 'contoso\Other'; SqlServer = '.' })
+            $global:Windows.Order.Property['STORESERVER'] | Should -Be 'CORPSYNC'
         }
     }
 
@@ -456,6 +517,37 @@ Describe 'the module MimSyncDsc, later' {
         $global:Windows.Files[$Keys] = ''
         $wanted = Get-Wanted -With @{ ExistingKeyPath = $Keys }
         { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *would be written over*'
+    }
+    It 'is not in the desired state by a key file of an earlier product, when the export of its own failed' {
+        Install-Wanted
+        $wanted = Get-Wanted -With @{ Ensure = 'Absent' }
+        Set-TargetResource @wanted
+        $global:Windows.DatabaseId = $null
+        $global:Windows.ToolCode = 1
+        $wanted = Get-Wanted -With @{ DatabaseName = 'Another' }
+        { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *'
+        Test-TargetResource @wanted | Should -BeFalse
+        $global:Windows.ToolCode = 0
+        Set-TargetResource @wanted
+        Test-TargetResource @wanted | Should -BeTrue
+    }
+    It 'over the wrong database gets no keys activated, in a second run neither' {
+        $global:Windows.DatabaseId = 5
+        $global:Windows.Files['\\corpfs\keys\old.bin'] = 'old keys'
+        $global:Windows.Fallback = $true
+        $wanted = Get-Wanted -With @{ ExistingDatabase = 'Use'; ExistingKeyPath = '\\corpfs\keys\old.bin' }
+        foreach ($run in 1, 2) { { Set-TargetResource @wanted } | Should -Throw 'MimSync.SqlFallback: *' }
+        Get-Call -Like 'Start-Child *' | Should -HaveCount 0
+        # There is a way out: what it has are not the keys of that database.
+        $wanted['Ensure'] = 'Absent'
+        Set-TargetResource @wanted
+        Test-TargetResource @wanted | Should -BeTrue
+    }
+    It 'whose keys were not activated is not in the desired state, whether or not the document says Present' {
+        Install-Wanted
+        Set-Unfinished -What 'activation'
+        $wanted = Get-Wanted -Without 'Ensure'
+        Test-TargetResource @wanted | Should -BeFalse
     }
     It 'has its keys exported after an installation, though a file of that name is there' {
         $global:Windows.Files[$Keys] = 'of another database'

@@ -359,7 +359,7 @@ Describe 'the module MimSyncDsc' {
             $global:Windows.Files[$path] = 'old'
             $global:Windows.KeyPassword = 'another'
             $wanted = Get-Wanted
-            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *is still there.'
+            { Set-TargetResource @wanted } | Should -Throw 'MimSync.Key: *is still there. *'
             $global:Windows.Files[$path] | Should -Be 'old'
             @($global:Windows.Calls | Where-Object { $_ -like 'Stop-Child*' }) | Should -HaveCount 1
         }

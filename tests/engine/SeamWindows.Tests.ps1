@@ -16,7 +16,7 @@ Describe 'the seam, over a played Windows,' {
         function global:Remove-NetFirewallRule { param([string] $Name, [string] $ErrorAction) [void] $global:Asked.Add("remove $Name $ErrorAction") }
         function global:Start-Service { param([string] $Name, [string] $ErrorAction) [void] $global:Asked.Add("start $Name $ErrorAction") }
         function global:Stop-Service { param([string] $Name, [switch] $Force, [string] $ErrorAction) [void] $global:Asked.Add("stop $Name $Force $ErrorAction") }
-        function global:Get-Service { param([string] $Name, [string] $ErrorAction) if ($Name -eq 'there') { [pscustomobject] @{ Status = [System.ConsoleColor]::Red } } }
+        function global:Get-Service { param([string] $Name, [string] $ErrorAction) if ($Name -eq 'there') { [pscustomobject] @{ Status = [System.ConsoleColor]::Red } } elseif ($Name -eq 'starting') { [pscustomobject] @{ Status = 'StartPending' } } }
         function global:Get-AuthenticodeSignature {
             param([string] $LiteralPath)
             $signer = $null
@@ -43,6 +43,16 @@ Describe 'the seam, over a played Windows,' {
     It 'starts and stops a service' {
         foreach ($running in $true, $false) { Set-RealServiceRunning -Name 's' -Running $running }
         $global:Asked | Should -BeExactly @('start s Stop', 'stop s True Stop')
+    }
+    It 'waits for a service that is starting, and no longer than that' {
+        $global:Looks = 0
+        function global:Start-Sleep { param([int] $Milliseconds) $global:Looks++ }
+        try {
+            Wait-RealServiceStart -Name 'there' -TimeoutSeconds 5 | Should -Be 'Red'
+            $global:Looks | Should -Be 0
+            Wait-RealServiceStart -Name 'starting' -TimeoutSeconds 5 | Should -Be 'StartPending'
+            $global:Looks | Should -Be 5
+        } finally { Remove-Item -Path Function:\Start-Sleep }
     }
     It 'gives a state and a verdict as text' {
         Get-RealServiceStatus -Name 'there' | Should -BeExactly 'Red'

@@ -28,7 +28,7 @@ function New-Windows {
         Hash = @{}; ExitCode = '0'; SetupLog = 'Return value 1'; Fallback = $false; Rules = $true; KeyPassword = 'p"a;ss w$rd'
         Mounted = $null; Letter = $true; DismountFails = $false; Owner = 'ok'; Order = $null
         Package = New-Package; PackageError = ''; PackageRead = ''; ChildDeaf = $false; ChildSays = ''; Scrubbed = $true; ToolDeaf = $false; ToolCode = 0
-        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'; Torn = $false; Untuned = $false; Moves = @{}; KeyText = 'keys'
+        Orders = New-Object System.Collections.ArrayList; NoEffect = $false; PatchVersion = '4.6.673.0'; ServiceAfter = 'Running'; Torn = $false; Untuned = $false; BusyAfter = $false; ServiceLater = 'Running'; Startable = $true; Moves = @{}; KeyText = 'keys'
     }
 }
 
@@ -93,7 +93,7 @@ function Get-SqlRow {
 
 function Get-CurrentSid { $global:Windows.Sid }
 function Test-Administrator { $global:Windows.Administrator }
-function Test-InstallerBusy { $global:Windows.Busy }
+function Test-InstallerBusy { $global:Windows.Busy -or ($global:Windows.BusyAfter -and $global:Windows.Orders.Count) }
 function Set-RegistryMap {
     param([string] $Path, [hashtable] $Value, [switch] $Volatile)
     Add-Call -Name 'Set-RegistryMap' -Argument $PSBoundParameters
@@ -164,7 +164,13 @@ function Set-ServiceRunning {
     param([string] $Name, [bool] $Running)
     Add-Call -Name 'Set-ServiceRunning' -Argument $PSBoundParameters
     $global:Windows.Services[$Name] = 'Stopped'
+    if ($Running -and -not $global:Windows.Startable) { throw "Service '$Name' cannot be started" }
     if ($Running) { $global:Windows.Services[$Name] = 'Running' }
+}
+function Wait-ServiceStart {
+    param([string] $Name, [int] $TimeoutSeconds)
+    if ($global:Windows.Services[$Name] -eq 'StartPending') { $global:Windows.Services[$Name] = $global:Windows.ServiceLater }
+    $global:Windows.Services[$Name]
 }
 function Set-FirewallRule {
     param([string] $Name, [bool] $Enabled)

@@ -34,6 +34,8 @@ function Get-Said {
     $literals = 'StringConstantExpressionAst', 'ExpandableStringExpressionAst'
     foreach ($node in Find-Node -Tree $Tree -Name $literals | Where-Object { $_.Value -cmatch '\AMimSync\.[A-Z]\w+:' }) { $node.Extent.Text }
     foreach ($node in Find-Node -Tree $Tree -Name 'ThrowStatementAst') {
+        # A throw of nothing throws again what was caught.
+        if (-not $node.Pipeline) { continue }
         $expression = $node.Pipeline.PipelineElements[0].Expression
         if ($expression.GetType().Name -in $literals) { $expression.Extent.Text }
     }

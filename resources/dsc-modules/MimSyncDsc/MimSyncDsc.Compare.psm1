@@ -64,9 +64,11 @@ function Get-Verdict {
         $verdict['Reason'] = "the node cannot resolve the name $Desired"
     } elseif (Test-Same -Rule $Row['Rule'] -Desired $Desired -Actual $observed['value'] -State $State) {
         $verdict['Status'] = 'ok'
-        if ($Row['Name'] -eq 'Ensure' -and $State['facts']['ActivationPending'] -eq $true) {
+        # Installed, and something that Set has begun is still open.
+        $open = $State['facts']['Unfinished']
+        if ($Row['Name'] -eq 'Ensure' -and $open) {
             $verdict['Status'] = 'drift'
-            $verdict['Reason'] = 'the key file of its database was not activated'
+            $verdict['Reason'] = "what was begun is not finished: $open"
         }
     } elseif ($Row['Repairable']) {
         $verdict['Status'] = 'drift'

@@ -7,7 +7,9 @@ foreach ($part in 'Windows', 'Prerequisite', 'Order') {
 $script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
 
 $script:RecordPath = 'SOFTWARE\mimc\MimSyncDsc'
-$script:KeyToolTimeoutSeconds = 120
+$script:ExportTimeoutSeconds = 120
+# It works on the database; to end it in the middle of that would be worse than to wait.
+$script:ActivationTimeoutSeconds = 900
 
 function Initialize-Key {
     <#
@@ -21,7 +23,7 @@ function Initialize-Key {
     The state of the node.
     #>
     param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
-    if ($State['facts']['ActivationPending']) { Enable-Key -Parameter $Parameter -InstallPath $State['facts']['InstallPath'] }
+    if ($State['facts']['Unfinished'] -eq 'activation') { Enable-Key -Parameter $Parameter -InstallPath $State['facts']['InstallPath'] }
     if ($Parameter['KeyBackupPath']) { Export-Key -Parameter $Parameter -InstallPath $State['facts']['InstallPath'] }
 }
 
@@ -36,7 +38,7 @@ function Export-Key {
     $user = Get-ServiceUser -Parameter $Parameter
     $fresh = New-KeyFile
     try {
-        $code = Invoke-KeyTool -Tool $tool -Argument "/e `"$fresh`" `"/u:$user`"" -Credential $Parameter['ServiceAccount']
+        $code = Invoke-KeyTool -Tool $tool -Argument "/e `"$fresh`" `"/u:$user`"" -Credential $Parameter['ServiceAccount'] -TimeoutSeconds $script:ExportTimeoutSeconds
         $file = Get-FileFact -Path $fresh
         if ($code -ne 0 -or $null -eq $file -or $file['Length'] -eq 0) { throw $script:Text.KeyNotExported -f "$code", $path }
         Copy-LockedFile -Source $fresh -Destination $path -Backup "$path.$([System.DateTime]::UtcNow.ToString('yyyyMMdd-HHmmss-fff')).old"
@@ -70,10 +72,34 @@ function Enable-Key {
     $copy = New-KeyFile
     try {
         Copy-File -Source $Parameter['ExistingKeyPath'] -Destination $copy
-        $code = Invoke-KeyTool -Tool $tool -Argument "`"$copy`" `"$user`"" -Credential $Parameter['ServiceAccount']
+        $code = Invoke-KeyTool -Tool $tool -Argument "`"$copy`" `"$user`"" -Credential $Parameter['ServiceAccount'] -TimeoutSeconds $script:ActivationTimeoutSeconds
         if ($code -ne 0) { throw $script:Text.KeyNotActivated -f $Parameter['ExistingKeyPath'], "$code" }
     } finally { Remove-Path -Path $copy }
-    Set-RegistryMap -Path "$script:RecordPath\Activation" -Value @{ Pending = 'no' }
+    Set-Unfinished
+}
+
+function Set-Unfinished {
+    <#
+    .SYNOPSIS
+    Note what has been begun, or that nothing is open; until then the product is not what is desired.
+    .PARAMETER What
+    activation, settings or patch; nothing when it was finished.
+    .PARAMETER Place
+    Where product and database were before.
+    #>
+    param([string] $What, [string] $Place)
+    Set-RegistryMap -Path "$script:RecordPath\Unfinished" -Value @{ What = $What; Place = $Place }
+}
+
+function Clear-KeyRecord {
+    <#
+    .SYNOPSIS
+    A new product has keys of its own: whatever file there is, it is not their backup.
+    .PARAMETER Path
+    The place of the backup, which may be empty.
+    #>
+    param([string] $Path)
+    Set-RegistryMap -Path "$script:RecordPath\KeyBackup" -Value @{ Path = $Path; Sha256 = ''; Time = '' }
 }
 
 function Get-Program {
@@ -105,7 +131,7 @@ function New-KeyFile {
 function Invoke-KeyTool {
     # Run a tool of the product that asks for the service account's password: it is typed, never an argument.
     # Gives its exit code, nothing when it did not end.
-    param([string] $Tool, [string] $Argument, [pscredential] $Credential)
+    param([string] $Tool, [string] $Argument, [pscredential] $Credential, [int] $TimeoutSeconds)
     $prompt = ''
     if ($Credential) { $prompt = ' *' }
     $child = Start-Child -FilePath $Tool -Argument "$Argument$prompt /q"
@@ -113,9 +139,9 @@ function Invoke-KeyTool {
         if ($Credential) { Send-Order -Writer $child['Input'] -Line $Credential -Plain }
         $child['Input'].Close()
     } catch [System.IO.IOException] { Write-Verbose -Message $script:Text.KeyToolEnded }
-    $code = Wait-Child -Child $child -TimeoutSeconds $script:KeyToolTimeoutSeconds
+    $code = Wait-Child -Child $child -TimeoutSeconds $TimeoutSeconds
     if ($null -eq $code) { Stop-Child -Child $child }
     $code
 }
 
-Export-ModuleMember -Function Initialize-Key, Export-Key, Test-KeyRecord, Get-Program
+Export-ModuleMember -Function Initialize-Key, Export-Key, Test-KeyRecord, Clear-KeyRecord, Set-Unfinished, Get-Program

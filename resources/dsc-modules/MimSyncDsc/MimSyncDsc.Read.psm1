@@ -195,8 +195,9 @@ function Get-MimState {
     $property['ServiceRunning'] = @{ value = $fact['ServiceState'] -eq 'Running' }
     $start = @{ '2' = 'Automatic'; '3' = 'Manual'; '4' = 'Disabled' }[[string] $settings['Start']]
     if ($start) { $fact['ServiceStartType'] = $start }
-    $activation = Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Activation'
-    $fact['ActivationPending'] = $null -ne $activation -and $activation['Pending'] -eq 'yes'
+    $open = Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Unfinished'
+    $fact['Unfinished'] = ''
+    if ($open) { $fact['Unfinished'] = [string] $open['What'] }
     $fact['RebootRequired'] = $null -ne (Get-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\RebootPending')
     $state
 }

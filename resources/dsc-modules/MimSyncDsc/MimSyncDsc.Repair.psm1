@@ -11,6 +11,11 @@ $script:Parameters = "SYSTEM\CurrentControlSet\Services\$script:Service\Paramete
 $script:EndpointMapperRule = 'mimc-MimSync-RpcEndpointMapper'
 # The first that can run under a group managed service account.
 $script:FirstVersionForGmsa = '4.5.26.0'
+# Its patch is no ordinary one.
+$script:FirstVersionOfSp3 = '4.6.691.0'
+$script:UnfinishedPath = 'SOFTWARE\mimc\MimSyncDsc\Unfinished'
+$script:RebootPath = 'SOFTWARE\mimc\MimSyncDsc\RebootPending'
+$script:ServiceTimeoutSeconds = 120
 $script:GroupNames = 'AdministratorsGroup', 'OperatorsGroup', 'JoinersGroup', 'BrowseGroup', 'PasswordResetGroup'
 
 function Repair-MimSync {
@@ -40,6 +45,7 @@ function Repair-MimSync {
         if (-not $account) { Export-Key -Parameter $Parameter -InstallPath $path }
         elseif (-not (Test-KeyRecord -Path $Parameter['KeyBackupPath'])) { throw $script:Text.KeyBeforeAccount -f $Parameter['KeyBackupPath'] }
     } elseif ($drift -contains 'KeyBackupPath') { Export-Key -Parameter $Parameter -InstallPath $path }
+    if ($State['facts']['Unfinished'] -in 'patch', 'settings') { Complete-Change -Parameter $Parameter -Running ($Parameter['ServiceRunning'] -ne $false) }
     if ($patch) { Update-MimSync -Parameter $Parameter -State $State }
     if ($settings) { Set-MimSetting -Parameter $Parameter -State $State }
     if ($Parameter.ContainsKey('EnableRpcFirewallRules') -and ($settings -or $drift -contains 'EnableRpcFirewallRules')) {
@@ -53,6 +59,7 @@ function Update-MimSync {
     param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
     Write-Step -Message $script:Text.StepJudgePatch
     Assert-Installer
+    if ([string]::CompareOrdinal((Get-VersionKey $Parameter['MinimumVersion']), (Get-VersionKey $script:FirstVersionOfSp3)) -ge 0) { throw $script:Text.PatchOfSp3 }
     $work = Get-WorkFolder
     $patch = "$work\media\MimSync.msp"
     New-LockedFolder -Path $work
@@ -72,13 +79,18 @@ function Update-MimSync {
         if (-not (Test-File -Path $kept)) { Copy-File -Source $configuration -Destination $kept }
     }
     $running = (Get-ServiceStatus -Name $script:Service) -eq 'Running'
+    Set-Unfinished -What 'patch' -Place (Get-Place)
     # A running service would have setup ask for a restart.
     if ($running) { Set-ServiceRunning -Name $script:Service -Running $false }
-    try {
-        Invoke-Installer -Action 'patch' -Package $patch -ProductCode $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
-    } finally {
-        if ($running -and (Get-ServiceStatus -Name $script:Service) -ne 'Running') { Set-ServiceRunning -Name $script:Service -Running $true }
+    try { $log = Invoke-Installer -Action 'patch' -Package $patch -ProductCode $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout']) }
+    catch {
+        # Nothing was changed, unless setup is still at it; an error in here would take the place of the one that matters.
+        try { if ($running -and -not (Test-InstallerBusy)) { Set-ServiceRunning -Name $script:Service -Running $true } }
+        catch { Write-Warning -Message ($script:Text.ServiceNotStarted -f $_.Exception.Message) }
+        throw
     }
+    Complete-Change -Parameter $Parameter -Running $running -Log $log
+    $log
     $after = Get-FileFact -Path $configuration
     if ($before -and (-not $after -or $after['Sha256'] -ne $before['Sha256'])) { Write-Warning -Message ($script:Text.ConfigurationReplaced -f $configuration, $kept) }
 }
@@ -89,6 +101,7 @@ function Set-MimSetting {
     param([hashtable] $Parameter, [System.Collections.IDictionary] $State)
     Assert-Installer
     Assert-Name -Parameter $Parameter
+    if ([string] $State['facts']['InstallPath'] -notmatch '\\Synchronization Service\\?\z') { throw $script:Text.NoInstallPath }
     $version = [string] $State['facts']['ProductVersion']
     if ($Parameter['ManagedServiceAccount'] -and [string]::CompareOrdinal((Get-VersionKey $version), (Get-VersionKey $script:FirstVersionForGmsa)) -lt 0) {
         throw $script:Text.GmsaNeedsPatch -f $script:FirstVersionForGmsa, $version
@@ -99,15 +112,35 @@ function Set-MimSetting {
     foreach ($name in $script:GroupNames) { if (-not $given[$name]) { $given[$name] = Get-PresentGroup -Name $name -State $State } }
     $order = Get-SetupProperty -Parameter $given
     $order.Remove('ADDLOCAL')
+    # Not sent for names of this machine, and there all the same.
+    foreach ($pair in @('STORESERVER', 'SqlServer'), @('SQLINSTANCE', 'SqlInstance')) { if ($given[$pair[1]]) { $order[$pair[0]] = $given[$pair[1]] } }
     $order['REINSTALL'] = 'ALL'
     $order['REINSTALLMODE'] = 'omus'
-    $before = Get-Place
+    Set-Unfinished -What 'settings' -Place (Get-Place)
     $log = Invoke-Installer -Action 'configure' -ProductCode $State['facts']['ProductCode'] -Property $order -Credential $Parameter['ServiceAccount'] -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
-    $after = Get-Place
-    if ($after -ne $before) { throw $script:Text.Moved -f $before, $after, (Get-LogTail -Path $log) }
-    $service = Get-ServiceStatus -Name $script:Service
-    if ($service -notin 'Running', 'StartPending') { throw $script:Text.ServiceNotRunning -f $service, $Parameter['KeyBackupPath'], (Get-LogTail -Path $log) }
+    Complete-Change -Parameter $Parameter -Running ($Parameter['ServiceRunning'] -ne $false) -Log $log
     $log
+}
+
+function Complete-Change {
+    # What setup has changed is finished when nothing has moved and the service runs; also in a later run than setup's own.
+    param([hashtable] $Parameter, [bool] $Running, [string] $Log)
+    $tail = ''
+    if ($Log) { $tail = Get-LogTail -Path $Log }
+    $before = (Get-RegistryMap -Path $script:UnfinishedPath)['Place']
+    $after = Get-Place
+    if ($after -ne $before) { throw ($script:Text.Moved -f $before, $after, $tail).TrimEnd() }
+    # Until the restart that setup wants, old files may be in use.
+    $restart = $null -ne (Get-RegistryMap -Path $script:RebootPath)
+    if ($Running -and -not $restart) {
+        $service = Wait-ServiceStart -Name $script:Service -TimeoutSeconds $script:ServiceTimeoutSeconds
+        if ($service -eq 'Stopped') {
+            try { Set-ServiceRunning -Name $script:Service -Running $true } catch { Write-Warning -Message ($script:Text.ServiceNotStarted -f $_.Exception.Message) }
+            $service = Wait-ServiceStart -Name $script:Service -TimeoutSeconds $script:ServiceTimeoutSeconds
+        }
+        if ($service -ne 'Running') { throw ($script:Text.ServiceNotRunning -f $service, $Parameter['KeyBackupPath'], $tail).TrimEnd() }
+    }
+    Set-Unfinished
 }
 
 function Get-PresentGroup {
@@ -140,11 +173,12 @@ function Remove-MimSync {
     $folder = ([string] $State['facts']['InstallPath']).TrimEnd('\')
     if ($folder -and $key.StartsWith("$folder\", [System.StringComparison]::OrdinalIgnoreCase)) { throw $script:Text.KeyInRemovedFolder -f $key }
     Assert-Installer
-    Export-Key -Parameter $Parameter -InstallPath $folder
+    # As long as its keys were not activated, those of the database are in the file that was to be activated.
+    if ($State['facts']['Unfinished'] -ne 'activation') { Export-Key -Parameter $Parameter -InstallPath $folder }
     # Setup takes its own rules away; it does not know ours.
     foreach ($rule in @(Get-MimFirewallRule | Where-Object { $_['Local'] -and $_['Name'] -like 'mimc-MimSync-*' })) { Remove-FirewallRule -Name $rule['Name'] }
     Invoke-Installer -Action 'remove' -ProductCode $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
-    Set-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Activation' -Value @{ Pending = 'no' }
+    Set-Unfinished
 }
 
 function Repair-Firewall {

@@ -1,7 +1,7 @@
 ﻿# The installation on a node that does not have the product. Never touches Windows but through the seam.
 # Errors begin with MimSync.<Code>: only their text gets through the LCM.
 Set-StrictMode -Version Latest
-foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Media', 'Order') {
+foreach ($part in 'Windows', 'Read', 'Prerequisite', 'Media', 'Order', 'Key') {
     Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath "MimSyncDsc.$part.psm1")
 }
 $script:Text = Import-LocalizedData -UICulture 'en-US' -BaseDirectory $PSScriptRoot -FileName 'MimSyncDsc.strings.psd1' -ErrorAction Stop
@@ -32,9 +32,10 @@ function Install-MimSync {
     if ($Parameter['TransformPath']) { $order['TRANSFORMS'] = $package -replace '[^\\]+$', 'mimc.mst' }
     Assert-Package -Package $package -Property $order -Trusted ([bool] $Parameter['MediaSha256'])
     # Until its keys were activated the product is not what is desired, whatever becomes of this run.
-    $pending = 'no'
-    if ($Parameter['ExistingDatabase'] -eq 'Use') { $pending = 'yes' }
-    Set-RegistryMap -Path 'SOFTWARE\mimc\MimSyncDsc\Activation' -Value @{ Pending = $pending }
+    $open = ''
+    if ($Parameter['ExistingDatabase'] -eq 'Use') { $open = 'activation' }
+    Set-Unfinished -What $open
+    Clear-KeyRecord -Path ([string] $Parameter['KeyBackupPath'])
     Invoke-Installer -Action 'install' -Package $package -Property $order -Credential $password -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
 }
 

@@ -342,8 +342,7 @@ function Copy-LockedFile {
     $security = New-Object System.Security.AccessControl.FileSecurity
     $security.SetSecurityDescriptorSddlForm($script:AdministratorsOnlyFile)
     $bytes = [System.IO.File]::ReadAllBytes($Source)
-    $fresh = "$Destination.new"
-    [System.IO.File]::Delete($fresh)
+    $fresh = "$Destination.$([System.Guid]::NewGuid().ToString('N')).new"
     try {
         $stream = [System.IO.File]::Create($fresh, 4096, [System.IO.FileOptions]::WriteThrough, $security)
         try { $stream.Write($bytes, 0, $bytes.Length) } finally { $stream.Dispose() }
@@ -360,6 +359,18 @@ function Set-ServiceRunning {
     Start or stop a service and wait until it has. #>
     param([string] $Name, [bool] $Running)
     if ($Running) { Start-Service -Name $Name -ErrorAction Stop } else { Stop-Service -Name $Name -Force -ErrorAction Stop }
+}
+
+function Wait-ServiceStart {
+    <# .SYNOPSIS
+    The state of a service, once it is no longer starting or the time is up. #>
+    param([string] $Name, [int] $TimeoutSeconds)
+    for ($look = 0; $look -lt $TimeoutSeconds; $look++) {
+        $status = Get-ServiceStatus -Name $Name
+        if ($status -ne 'StartPending') { break }
+        Start-Sleep -Milliseconds 1000
+    }
+    $status
 }
 
 function Set-FirewallRule {

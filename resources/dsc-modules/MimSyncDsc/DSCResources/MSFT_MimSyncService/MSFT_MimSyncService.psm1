@@ -105,6 +105,7 @@ function Test-TargetResource {
         [Parameter()] [uint32] $SetupTimeout
     )
     $desired = Get-Desired -Parameter $PSBoundParameters
+    $desired['Ensure'] = $Ensure
     $state = Get-State -Desired $desired
     $verdicts = @(Compare-MimSyncState -Desired $desired -State $state)
     $different = @($verdicts | Where-Object { $_['Status'] -in 'drift', 'cannotSet' })
@@ -166,17 +167,19 @@ function Set-Node {
         return
     }
     $log = ''
-    $isNew = $state['facts'].Contains('ActivationPending') -and $state['facts']['ActivationPending']
+    $isNew = $state['facts']['Unfinished'] -eq 'activation'
     if ($state['properties']['Ensure']['value'] -ne 'Present') {
         # Setup that is still at work leaves such a node for a while.
         Assert-Installer
         if ($state['facts'].Contains('EnsureReason')) { throw $script:Text.HalfInstalled -f $state['facts']['EnsureReason'] }
         $log = Install-MimSync -Parameter $Parameter
         $state = Get-State -Desired $desired
-        Assert-Installed -Desired $desired -State $state -Log $log
         $isNew = $true
     }
-    if ($isNew) { Initialize-Key -Parameter $Parameter -State $state }
+    if ($isNew) {
+        Assert-Installed -Desired $desired -State $state -Log $log
+        Initialize-Key -Parameter $Parameter -State $state
+    }
     $verdicts = @(Compare-MimSyncState -Desired $desired -State (Get-State -Desired $desired))
     $later = @(Repair-MimSync -Parameter $Parameter -Verdict $verdicts -State $state)
     if ($later) { $log = $later[-1] }
