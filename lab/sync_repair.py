@@ -150,9 +150,7 @@ def _patch(state: Tree, wanted: Wanted) -> None:
             "MimSync.PatchSignature: the patch is not signed by Microsoft. Nothing was run. Copy it again from where "
             "Microsoft offers it."
         )
-    put(state, "unfinished", "patch")
     installer.patch(state)
-    put(state, "unfinished", "no")
 
 
 def _reconfigure(state: Tree, wanted: Wanted) -> None:
@@ -171,6 +169,4 @@ def _reconfigure(state: Tree, wanted: Wanted) -> None:
         "SqlInstance": value_at(state, "database.instance"),
         "DatabaseName": value_at(state, "database.name"),
     }
-    put(state, "unfinished", "settings")
     installer.configure(state, replace(wanted, values={**wanted.values, **kept}))
-    put(state, "unfinished", "no")

@@ -255,6 +255,9 @@ Describe 'the module MimSyncDsc, later' {
             $wanted = Get-Wanted -With $Patch
             { Set-TargetResource @wanted } | Should -Throw 'MimSync.SetupFailed: *'
             $global:Windows.Services['FIMSynchronizationService'] | Should -Be 'Running'
+            # Rolled back: nothing but the version is to be seen to.
+            $left = @(Compare-MimSyncState -Desired $wanted -State (ConvertFrom-Json -InputObject (Get-TargetResource @wanted)['State'] -AsHashtable) | Where-Object { $_['Status'] -eq 'drift' })
+            @($left | ForEach-Object { $_['Property'] }) | Should -Be @('MinimumVersion')
         }
         It 'does not start a service that stood still' {
             Install-Wanted

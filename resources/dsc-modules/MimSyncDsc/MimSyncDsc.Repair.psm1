@@ -79,12 +79,12 @@ function Update-MimSync {
         if (-not (Test-File -Path $kept)) { Copy-File -Source $configuration -Destination $kept }
     }
     $running = (Get-ServiceStatus -Name $script:Service) -eq 'Running'
-    Set-Unfinished -What 'patch' -Place (Get-Place)
     # A running service would have setup ask for a restart.
     if ($running) { Set-ServiceRunning -Name $script:Service -Running $false }
-    try { $log = Invoke-Installer -Action 'patch' -Package $patch -ProductCode $State['facts']['ProductCode'] -Property ([ordered]@{ REBOOT = 'ReallySuppress' }) -TimeoutSeconds ([int] $Parameter['SetupTimeout']) }
+    $order = @{ Action = 'patch'; Package = $patch; ProductCode = $State['facts']['ProductCode']; Property = [ordered]@{ REBOOT = 'ReallySuppress' }; TimeoutSeconds = [int] $Parameter['SetupTimeout'] }
+    try { $log = Invoke-Change -What 'patch' -Order $order }
     catch {
-        # Nothing was changed, unless setup is still at it; an error in here would take the place of the one that matters.
+        # Setup may still be at it; and an error in here would take the place of the one that matters.
         try { if ($running -and -not (Test-InstallerBusy)) { Set-ServiceRunning -Name $script:Service -Running $true } }
         catch { Write-Warning -Message ($script:Text.ServiceNotStarted -f $_.Exception.Message) }
         throw
@@ -116,10 +116,23 @@ function Set-MimSetting {
     foreach ($pair in @('STORESERVER', 'SqlServer'), @('SQLINSTANCE', 'SqlInstance')) { if ($given[$pair[1]]) { $order[$pair[0]] = $given[$pair[1]] } }
     $order['REINSTALL'] = 'ALL'
     $order['REINSTALLMODE'] = 'omus'
-    Set-Unfinished -What 'settings' -Place (Get-Place)
-    $log = Invoke-Installer -Action 'configure' -ProductCode $State['facts']['ProductCode'] -Property $order -Credential $Parameter['ServiceAccount'] -TimeoutSeconds ([int] $Parameter['SetupTimeout'])
+    $log = Invoke-Change -What 'settings' -Order @{
+        Action = 'configure'; ProductCode = $State['facts']['ProductCode']; Property = $order; Credential = $Parameter['ServiceAccount']; TimeoutSeconds = [int] $Parameter['SetupTimeout']
+    }
     Complete-Change -Parameter $Parameter -Running ($Parameter['ServiceRunning'] -ne $false) -Log $log
     $log
+}
+
+function Invoke-Change {
+    # Let setup change the product; noted until Complete-Change has seen that it ended well. Returns the path of the setup log.
+    param([string] $What, [hashtable] $Order)
+    Set-Unfinished -What $What -Place (Get-Place)
+    try { Invoke-Installer @Order }
+    catch {
+        # What ended with an exit code was rolled back.
+        if ($_.Exception.Message -match '\AMimSync\.SetupFailed: exit code ') { Set-Unfinished }
+        throw
+    }
 }
 
 function Complete-Change {
