@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ PARAMETERS = rf"HKLM\SYSTEM\CurrentControlSet\Services\{SERVICE}\Parameters"
 UPGRADE_CODE = "8C2E6A0D-51B4-4C39-A1C6-0E4D7B9F2A10"
 #: What one command of Wine may take on a machine under load.
 _TIME_LIMIT_S = 120
+_SERVICE_ENDS_S = 15
 
 
 def missing() -> str:
@@ -162,7 +164,11 @@ class Prefix:
         found = [str(path.relative_to(self.drive)) for path in self.drive.rglob("miiserver.exe")]
         found += [PARAMETERS] if self.registry(PARAMETERS) is not None else []
         found += ["uninstall entry"] if self.uninstall_entry(product_code) is not None else []
-        return found + ([SERVICE] if self.service_state() else [])
+        # A service goes when its process has ended, which may be a moment after setup has.
+        until = time.monotonic() + _SERVICE_ENDS_S
+        while (state := self.service_state()) and time.monotonic() < until:
+            time.sleep(0.5)
+        return found + ([SERVICE] if state else [])
 
 
 def _unescaped(text: str) -> str:
