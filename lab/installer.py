@@ -32,7 +32,7 @@ def install(state: Tree, wanted: Wanted) -> None:
             f"MimSync.StillRunning: setup has not ended within {limit_s} seconds. It goes on; ask again later."
         )
     _end(state)
-    server, instance = wanted.text("SqlServer"), wanted.text("SqlInstance")
+    server = wanted.text("SqlServer")
     if state["setup"]["fallsBackToLocalSql"] == "yes" or is_local_server(state, server):
         server = ""
     installed = {
@@ -41,7 +41,7 @@ def install(state: Tree, wanted: Wanted) -> None:
         "productCode": "{" + str(uuid.uuid5(uuid.NAMESPACE_DNS, f"mimc lab {MEDIA_VERSION}")).upper() + "}",
         "directory": wanted.text("InstallDirectory", DEFAULT_DIRECTORY).rstrip("\\"),
         "database.server": server,
-        "database.instance": "" if instance.casefold() in ("default", "mssqlserver") else instance,
+        "database.instance": wanted.sql_instance,
         "database.name": wanted.text("DatabaseName", DEFAULT_DATABASE),
         "existingDatabase": "yes",
     }

@@ -120,7 +120,7 @@ def _check_node(state: Tree, wanted: Wanted, reader: Reader) -> None:
 
 
 def _check_existing(state: Tree, wanted: Wanted) -> None:
-    server = "\\".join(filter(None, (wanted.text("SqlServer") or "(local)", _instance(wanted))))
+    server = "\\".join(filter(None, (wanted.text("SqlServer") or "(local)", wanted.sql_instance)))
     database = wanted.text("DatabaseName", DEFAULT_DATABASE)
     exists = state["existingDatabase"] == "yes"
     if wanted.text("ExistingDatabase").casefold() != "use":
@@ -145,11 +145,6 @@ def _check_existing(state: Tree, wanted: Wanted) -> None:
             f"MimSync.ExistingKey: there is no key file {wanted.text('ExistingKeyPath')}, it is empty, or the installing "
             "account cannot see it."
         )
-
-
-def _instance(wanted: Wanted) -> str:
-    name = wanted.text("SqlInstance")
-    return "" if name.casefold() in ("default", "mssqlserver") else name
 
 
 def _check_prerequisites(state: Tree, *, needs_client: bool) -> None:

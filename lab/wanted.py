@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mimc.resources import SYNC_SERVICE, Rule
+from mimc.resources.compare import DEFAULT_INSTANCES
 from mimc.state import Verdict
 
 
@@ -25,6 +26,12 @@ class Wanted:
         """Return the property *name* as text."""
         value = self.values.get(name)
         return default if value is None else str(value)
+
+    @property
+    def sql_instance(self) -> str:
+        """The name of the SQL instance, "" for the default one."""
+        name = self.text("SqlInstance")
+        return "" if name.lower() in DEFAULT_INSTANCES else name
 
     def accounts(self) -> list[str]:
         """Return the names of accounts and groups, as the document writes them."""
